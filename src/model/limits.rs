@@ -1,0 +1,64 @@
+//! Every hard limit of Holdpoint in one place, each with its reason.
+
+use crate::model::time::Span;
+
+/// Longest source of one expression, bytes: longer ones are programs, not expressions.
+pub const EXPRESSION_SOURCE_BYTES_MAX: usize = 16 * 1024;
+/// Largest result of one expression, bytes as JSON: an event must hold it.
+pub const EXPRESSION_RESULT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Longest evaluation of one expression: a runaway faults its task and nothing else.
+pub const EXPRESSION_TIME_MAX: Span = Span::from_millis(250);
+/// Largest workflow document, bytes: a person must be able to read it.
+pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
+/// Deepest nesting of a workflow document or a JSON body: parsing recurses.
+pub const DEPTH_MAX: usize = 64;
+/// Most tasks in one document.
+pub const DOCUMENT_TASKS_MAX: usize = 2_000;
+/// Steps that one decision takes before it asks for another turn: an actor must not be held.
+pub const STEPS_PER_DECISION_MAX: u32 = 1_000;
+/// Steps without anything from outside before a run counts as an endless loop.
+pub const STEPS_WITHOUT_EFFECT_MAX: u32 = 100_000;
+/// Largest event, bytes as JSON.
+pub const EVENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest folded job, bytes as JSON: it is held in memory while it is live.
+pub const STATE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Events between two snapshots of a job: loading reads at most this tail.
+pub const SNAPSHOT_EVENTS: u64 = 256;
+/// Crashes or panics in the same call before its task faults: a call that kills the process must not kill it forever.
+pub const INTERRUPTIONS_MAX: u32 = 5;
+/// Deepest chain of jobs that run jobs: a workflow that runs itself must end.
+pub const CHILD_DEPTH_MAX: u32 = 16;
+/// Largest request body, bytes.
+pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Most bytes of `name` of a job.
+pub const NAME_BYTES_MAX: usize = 200;
+/// Most bytes of a free text (description, criteria, reason, comment).
+pub const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Most labels of a job.
+pub const LABELS_MAX: usize = 64;
+/// Longest label key or value, bytes.
+pub const LABEL_BYTES_MAX: usize = 200;
+/// Highest priority of a job; the lowest is 0.
+pub const PRIORITY_MAX: u8 = 9;
+/// Waiting time that is worth one step of priority: no job starves.
+pub const PRIORITY_AGEING: Span = Span::from_secs(60);
+/// Rows on one page of a list.
+pub const PAGE_MAX: u32 = 200;
+/// Rows on a page when nothing is said.
+pub const PAGE_DEFAULT: u32 = 50;
+/// Largest answer of an outside service, bytes after decompression.
+pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long an idempotency key is kept.
+pub const IDEMPOTENCY_KEPT: Span = Span::from_secs(24 * 3600);
+/// Longest idempotency key, bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// Time a checkpoint waits when its document does not say (24 hours).
+pub const CHECKPOINT_EXPIRY: Span = Span::from_secs(24 * 3600);
+/// Most files that one `write-files` writes.
+pub const FILES_MAX: usize = 500;
+/// Largest file that `write-files` writes, bytes.
+pub const FILE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Longest path of a written file, bytes.
+pub const FILE_PATH_BYTES_MAX: usize = 512;
+/// Events that one `listen` keeps before its task faults.
+pub const LISTEN_EVENTS_MAX: usize = 10_000;

@@ -1,0 +1,28 @@
+//! Floor 0: the words of Holdpoint. Pure data; no clock, no chance, no disk, no network.
+
+/// A running or ended job, folded from its journal.
+pub mod job;
+/// What is asked of a job.
+pub mod command;
+/// What happened to a job.
+pub mod event;
+/// Newtypes for identifiers.
+pub mod id;
+/// Every hard limit, with its reason.
+pub mod limits;
+/// Errors as problem details, in the standard's words.
+pub mod problem;
+/// Why a wish was not granted.
+pub mod refusal;
+/// Rows of the read model.
+pub mod row;
+/// Where a job stands: status, phase, what it waits for.
+pub mod status;
+/// Points in time and spans of it.
+pub mod time;
+/// Checkpoints: what a person is asked.
+pub mod checkpoint;
+/// Who did something.
+pub mod principal;
+/// An event in the CloudEvents form.
+pub mod cloud_event;
