@@ -84,7 +84,7 @@ pub enum Event {
         timeout_at: Option<Timestamp>,
     },
     /// A loop evaluated its collection.
-    LoopStarted { frame: FrameId, items: Data },
+    LoopStarted { frame: FrameId, items: Vec<Data> },
     /// A fork is about to start its branches.
     Forked { frame: FrameId, branches: u32, compete: bool },
     /// A task ended well. `output` is absent when it is what the task's own work returned.

@@ -215,7 +215,7 @@ pub enum FrameState {
     /// It goes through its list (`do`, the workflow).
     Sequence,
     /// It loops.
-    Loop { items: Data, index: u32 },
+    Loop { items: Vec<Data>, index: u32 },
     /// It tries: which round, since when, and what was caught if it is in the catch block.
     Try {
         round: u32,
