@@ -22,7 +22,8 @@ impl Floors {
     pub fn read(architecture: &str, manifest: &str) -> Self {
         let mut rows: Vec<Row> = Vec::new();
         for line in between(architecture, "floors").lines() {
-            let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
+            let cells: Vec<&str> =
+                line.trim().trim_matches('|').split('|').map(str::trim).collect();
             let [_, module, _, may_import, crates] = cells[..] else { continue };
             if !module.starts_with('`') {
                 continue;
@@ -99,7 +100,8 @@ impl Floors {
                 continue;
             }
             for line in uses(&code, name) {
-                problems.push(format!("{path}:{line}: the crate {name} does not belong in {module}"));
+                problems
+                    .push(format!("{path}:{line}: the crate {name} does not belong in {module}"));
             }
         }
         problems
@@ -188,13 +190,18 @@ fn escapes(source: &Source, code: &str) -> Vec<usize> {
     lines
 }
 
+/// Whether a path can go on after this character: a name, or `<T as Trait>`.
+fn ends_a_path(c: char) -> bool {
+    in_name(c) || c == '>'
+}
+
 /// The lines that name an outside crate: as the head of a path or in a `use`.
 fn uses(code: &str, name: &str) -> Vec<usize> {
     let mut lines = Vec::new();
     for at in words(code, name) {
         let (before, after) = (code[..at].trim_end(), &code[at + name.len()..]);
         // A member of a path or of a value, and a lifetime, only have the same name.
-        let inner = before.ends_with("::") && !before.trim_end_matches("::").trim_end().is_empty();
+        let inner = before.strip_suffix("::").is_some_and(|head| head.ends_with(ends_a_path));
         let same_name = inner || before.ends_with('.') || code[..at].ends_with('\'');
         let imported = before.ends_with("use") || before.ends_with("extern crate");
         if !same_name && (after.starts_with("::") || imported) {
@@ -215,7 +222,8 @@ mod tests {
         | 2 | `engine` | acts | `model`, `store` | `ractor` |\n\
         | 3 | `app` | all | all below | |\n\
         <!-- /floors -->\n<!-- free -->`serde`, `tokio-util`<!-- /free -->";
-    const MANIFEST: &str = "[dependencies]\nserde = \"1\"\nredb = \"4\"\nractor = \"0.16\"\ntokio-util = \"0.7\"\n";
+    const MANIFEST: &str =
+        "[dependencies]\nserde = \"1\"\nredb = \"4\"\nractor = \"0.16\"\ntokio-util = \"0.7\"\n";
 
     fn problems(path: &str, text: &str) -> Vec<String> {
         Floors::read(TABLE, MANIFEST).check_source(&Source::new(path, text))
@@ -225,10 +233,16 @@ mod tests {
     fn an_arrow_up_is_found_in_every_form() {
         let up = ["use crate::engine::Engine;", "fn f(e: crate::engine::Engine) {}"];
         for text in up {
-            assert_eq!(problems("src/store/mod.rs", text), ["src/store/mod.rs:1: store may not import engine"]);
+            assert_eq!(
+                problems("src/store/mod.rs", text),
+                ["src/store/mod.rs:1: store may not import engine"]
+            );
         }
         let group = "use crate::{\n    model::{id, app},\n    engine::Engine,\n};\n";
-        assert_eq!(problems("src/store/redb/a.rs", group), ["src/store/redb/a.rs:3: store may not import engine"]);
+        assert_eq!(
+            problems("src/store/redb/a.rs", group),
+            ["src/store/redb/a.rs:3: store may not import engine"]
+        );
         let down = "use crate::{model::id, store};\nuse crate::engine::job;\n// crate::app\n";
         assert!(problems("src/engine/mod.rs", down).is_empty());
         assert!(problems("src/app.rs", "use crate::engine::Engine;").is_empty());
@@ -248,10 +262,19 @@ mod tests {
 
     #[test]
     fn an_outside_crate_stays_on_its_floor() {
-        let named = ["use redb::Table;", "fn f(t: redb::Table) {}", "fn f(t: ::redb::Table) {}", "use redb;"];
+        let named = [
+            "use redb::Table;",
+            "fn f(t: redb::Table) {}",
+            "fn f(t: ::redb::Table) {}",
+            "use redb;",
+        ];
         for text in named {
             let found = problems("src/engine/job.rs", text);
-            assert_eq!(found, ["src/engine/job.rs:1: the crate redb does not belong in engine"], "{text}");
+            assert_eq!(
+                found,
+                ["src/engine/job.rs:1: the crate redb does not belong in engine"],
+                "{text}"
+            );
         }
         assert!(problems("src/store/redb/a.rs", "use redb::Table;").is_empty());
         assert!(problems("src/engine/a.rs", "use crate::store::redb::Store;").is_empty());

@@ -189,7 +189,9 @@ fn prose_is_blanked_and_code_is_kept() {
     let code: Vec<&str> = source.lines.iter().map(|line| line.code.trim_end()).collect();
     assert_eq!(code[0], "let a = \"      \";");
     assert!(!code[1].contains('a') && code[1].ends_with(';'), "{:?}", code[1]);
-    assert!(code[2].ends_with('f') && !code[2].contains(['d', 'e', '*']) || code[2].starts_with("let"));
+    assert!(
+        code[2].ends_with('f') && !code[2].contains(['d', 'e', '*']) || code[2].starts_with("let")
+    );
     assert!(code[3].contains("&'a str"));
     for line in &source.lines {
         assert_eq!(line.raw.chars().count(), line.code.chars().count());

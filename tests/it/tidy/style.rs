@@ -82,6 +82,9 @@ fn check_line(source: &Source, n: usize, problems: &mut Problems) {
     for (call, instead) in BANNED_CALLS.iter().filter(|(call, _)| line.code.contains(call)) {
         problem(format!("{call}: {instead}"));
     }
+    if is_public_item(&line.code) && !is_documented(source, n) {
+        problem("a public item has a doc comment: what it is, units, errors".to_owned());
+    }
     if expects_without_reason(source, n) {
         problem(".expect(: the text must open with \"bug: \" and say why".to_owned());
     }
@@ -89,10 +92,33 @@ fn check_line(source: &Source, n: usize, problems: &mut Problems) {
     if let Some(name) = prints.filter(|_| source.module() != Some("cli")) {
         problem(format!("{name}: only the command line prints; use tracing"));
     }
-    let reads_time = ["SystemTime::now", "Instant::now"].iter().any(|call| line.code.contains(call));
+    let reads_time =
+        ["SystemTime::now", "Instant::now"].iter().any(|call| line.code.contains(call));
     if reads_time && !TIME_READERS.iter().any(|(path, _)| source.path.starts_with(path)) {
         problem("only src/clock.rs reads the time; take it as an argument".to_owned());
     }
+}
+
+/// A public item or field. What a re-export means is told where it is defined, and the fields of
+/// an enum's variants are told by the variant: rustc's own lint would ask for both.
+fn is_public_item(code: &str) -> bool {
+    code.trim_start().strip_prefix("pub ").is_some_and(|item| !item.starts_with("use "))
+}
+
+/// Whether a doc comment stands above the attributes of the item at line `n`.
+fn is_documented(source: &Source, n: usize) -> bool {
+    let mut inside_attribute = false;
+    for line in source.lines[..n].iter().rev() {
+        let raw = line.raw.trim();
+        if raw.starts_with("#[") {
+            inside_attribute = false;
+        } else if raw.ends_with(")]") {
+            inside_attribute = true;
+        } else if !inside_attribute {
+            return raw.starts_with("///") || raw.starts_with("$(#[");
+        }
+    }
+    false
 }
 
 /// An `expect` is right when its text, here or on the next line, opens with `bug: `.
@@ -110,9 +136,8 @@ fn expects_without_reason(source: &Source, n: usize) -> bool {
 
 /// How often `word` stands alone in `text`.
 fn words(text: &str, word: &str) -> usize {
-    let alone = |at: usize| {
-        !text[..at].ends_with(in_name) && !text[at + word.len()..].starts_with(in_name)
-    };
+    let alone =
+        |at: usize| !text[..at].ends_with(in_name) && !text[at + word.len()..].starts_with(in_name);
     text.match_indices(word).filter(|(at, _)| alone(*at)).count()
 }
 
@@ -189,8 +214,26 @@ mod tests {
     }
 
     #[test]
+    fn public_items_are_documented() {
+        for item in
+            ["pub fn a() {}", "pub struct A;", "pub a: u8,", "#[derive(A)]\npub enum B {}"]
+        {
+            only("src/a.rs", item, "doc comment");
+            assert!(problems("src/a.rs", &format!("/// What.\n{item}")).is_empty(), "{item}");
+        }
+        let derived = "/// What.\n#[derive(\n    A,\n)]\n#[serde(b)]\npub struct C;\n";
+        assert!(problems("src/a.rs", derived).is_empty());
+        only("src/a.rs", &derived[10..], "doc comment");
+        for item in ["pub use a::b;", "pub(crate) fn a() {}", "fn a() {}"] {
+            assert!(problems("src/a.rs", item).is_empty(), "{item}");
+        }
+    }
+
+    #[test]
     fn only_the_clock_reads_the_time() {
-        for call in ["SystemTime::now()", "std::time::Instant::now()", "tokio::time::Instant::now()"] {
+        for call in
+            ["SystemTime::now()", "std::time::Instant::now()", "tokio::time::Instant::now()"]
+        {
             only("src/engine/job.rs", call, "only src/clock.rs");
         }
     }
@@ -203,9 +246,11 @@ mod tests {
         let function = |count: usize| format!("fn a(b: [u8; 4]) {{\n{}}}\n", lines(count - 2));
         assert!(problems("src/a.rs", &function(FUNCTION_LINES_MAX)).is_empty());
         only("src/a.rs", &function(FUNCTION_LINES_MAX + 1), "a function has at most");
-        let later = format!("pub async fn a(\n  b: B,\n) {{\n{}}}\n", lines(FUNCTION_LINES_MAX));
+        let later = format!("async fn a(\n  b: B,\n) {{\n{}}}\n", lines(FUNCTION_LINES_MAX));
         only("src/a.rs", &later, "a function has at most");
-        assert!(problems("src/a.rs", &format!("fn a();\n{}", lines(FUNCTION_LINES_MAX + 5))).is_empty());
+        assert!(
+            problems("src/a.rs", &format!("fn a();\n{}", lines(FUNCTION_LINES_MAX + 5))).is_empty()
+        );
         only("src/a.rs", &"ü".repeat(COLUMNS_MAX + 1), "columns");
         assert!(problems("src/a.rs", &"ü".repeat(COLUMNS_MAX)).is_empty());
     }
