@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_clean_file_has_no_problems() {
         let body = "fn a() { b.expect(\"bug: c\") }\n// .unwrap() is for tests\n\
-                    let s = \"Instant::now dbg!\";\n#[cfg(test)]\nmod tests {\n    a.unwrap();\n}\n";
+                    let s = \"dbg!\";\n#[cfg(test)]\nmod tests {\n    a.unwrap();\n}\n";
         assert!(problems("src/engine/job.rs", body).is_empty());
         assert!(problems("src/cli/serve.rs", "println!(\"ready\");").is_empty());
         assert!(problems("src/clock.rs", "SystemTime::now()").is_empty());
@@ -215,8 +215,7 @@ mod tests {
 
     #[test]
     fn public_items_are_documented() {
-        for item in
-            ["pub fn a() {}", "pub struct A;", "pub a: u8,", "#[derive(A)]\npub enum B {}"]
+        for item in ["pub fn a() {}", "pub struct A;", "pub a: u8,", "#[derive(A)]\npub enum B {}"]
         {
             only("src/a.rs", item, "doc comment");
             assert!(problems("src/a.rs", &format!("/// What.\n{item}")).is_empty(), "{item}");
