@@ -10,6 +10,7 @@ const COLUMNS_MAX: usize = 100;
 const TIME_READERS: &[(&str, &str)] = &[
     ("src/clock.rs", "it is the clock"),
     ("src/expr/", "the deadline of one evaluation is processor time, not wall time"),
+    ("src/calls/oauth2.rs", "the age of a token in memory; it is monotonic and never stored"),
     ("src/store/redb/", "a commit is timed for its metric; the figure decides nothing"),
 ];
 
@@ -82,7 +83,7 @@ fn check_line(source: &Source, n: usize, problems: &mut Problems) {
     for (call, instead) in BANNED_CALLS.iter().filter(|(call, _)| line.code.contains(call)) {
         problem(format!("{call}: {instead}"));
     }
-    if is_public_item(&line.code) && !is_documented(source, n) {
+    if is_public(source, n) && !is_documented(source, n) {
         problem("a public item has a doc comment: what it is, units, errors".to_owned());
     }
     if expects_without_reason(source, n) {
@@ -99,10 +100,23 @@ fn check_line(source: &Source, n: usize, problems: &mut Problems) {
     }
 }
 
-/// A public item or field. What a re-export means is told where it is defined, and the fields of
-/// an enum's variants are told by the variant: rustc's own lint would ask for both.
-fn is_public_item(code: &str) -> bool {
-    code.trim_start().strip_prefix("pub ").is_some_and(|item| !item.starts_with("use "))
+/// A public item, or a field of a public struct. What a re-export means is told where it is defined,
+/// and the fields of an enum's variants by the variant: rustc's own lint would ask for both.
+fn is_public(source: &Source, n: usize) -> bool {
+    const ITEMS: &[&str] = &[
+        "async", "const", "enum", "extern", "fn", "mod", "static", "struct", "trait", "type",
+        "union", "unsafe",
+    ];
+    let Some(item) = source.lines[n].code.trim_start().strip_prefix("pub ") else { return false };
+    let first = item.split(|c| !in_name(c)).next().unwrap_or("");
+    if first == "use" || ITEMS.contains(&first) {
+        return first != "use";
+    }
+    let above = source.lines[..n].iter().rev().map(|line| line.code.trim_start());
+    above.into_iter().find(|code| words(code, "struct") > 0).is_none_or(|code| {
+        // A field of a struct that is not public is not public either.
+        code.starts_with("pub struct")
+    })
 }
 
 /// Whether a doc comment stands above the attributes of the item at line `n`.
@@ -223,7 +237,8 @@ mod tests {
         let derived = "/// What.\n#[derive(\n    A,\n)]\n#[serde(b)]\npub struct C;\n";
         assert!(problems("src/a.rs", derived).is_empty());
         only("src/a.rs", &derived[10..], "doc comment");
-        for item in ["pub use a::b;", "pub(crate) fn a() {}", "fn a() {}"] {
+        let inner = "pub(super) struct A {\n    pub a: u8,\n}";
+        for item in ["pub use a::b;", "pub(crate) fn a() {}", "fn a() {}", inner] {
             assert!(problems("src/a.rs", item).is_empty(), "{item}");
         }
     }
