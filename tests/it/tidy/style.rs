@@ -100,8 +100,8 @@ fn check_line(source: &Source, n: usize, problems: &mut Problems) {
     }
 }
 
-/// A public item, or a field of a public struct. What a re-export means is told where it is defined,
-/// and the fields of an enum's variants by the variant: rustc's own lint would ask for both.
+/// A public item, or a field of a public struct. A re-export is told where it is defined, and the
+/// fields of a variant by the variant: rustc's own lint would ask for both.
 fn is_public(source: &Source, n: usize) -> bool {
     const ITEMS: &[&str] = &[
         "async", "const", "enum", "extern", "fn", "mod", "static", "struct", "trait", "type",
