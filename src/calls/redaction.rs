@@ -127,10 +127,11 @@ impl Disclosed {
         let mut encoded = String::new();
         push_encoded(&mut encoded, value);
         let form = encoded.replace("%20", "+");
-        let json = serde_json::to_string(value).unwrap_or_default();
-        let json = json.trim_matches('"').to_owned();
+        let json = in_json(value);
+        // JSON inside a text of JSON is how services pass each other's bodies on.
+        let json_in_json = in_json(&json);
         let base64 = STANDARD.encode(value);
-        for spelling in [value.to_owned(), encoded, form, json, base64] {
+        for spelling in [value.to_owned(), encoded, form, json, json_in_json, base64] {
             if !self.spellings.iter().any(|(known, _)| *known == spelling) {
                 self.spellings.push((spelling, name.to_owned()));
             }
@@ -221,6 +222,13 @@ fn map_texts(value: Value, change: &impl Fn(String) -> String) -> Value {
             .into(),
         other => other,
     }
+}
+
+/// The text as it stands between the quotes of JSON.
+fn in_json(text: &str) -> String {
+    let quoted = Value::String(text.to_owned()).to_string();
+    let inner = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    inner.unwrap_or_default().to_owned()
 }
 
 /// A leaf as it stands inside a longer text.
