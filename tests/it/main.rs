@@ -1,4 +1,8 @@
-//! All tests in one binary: a module for each area, each through the public surface.
+//! One test binary: its modules are the areas. Tests reach the program through its public surface.
+#![allow(clippy::unwrap_used)]
 
 mod calls;
+mod config;
 mod egress;
+mod telemetry;
+mod tidy;
