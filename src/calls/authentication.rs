@@ -202,3 +202,35 @@ fn challenge(header: &str) -> Option<WwwAuthenticateHeader> {
     let parameters = header.get(at + SCHEME.len()..).filter(|text| text.is_ascii())?;
     digest_auth::parse(parameters).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The parser of another crate meets whatever a server writes.
+        #[test]
+        fn no_challenge_stops_the_program(
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    Just("realm=\"r\"".to_owned()), Just("nonce=n".to_owned()),
+                    Just("qop=\"auth,auth-int\"".to_owned()), Just("userhash=true".to_owned()),
+                    Just("algorithm=MD5-sess".to_owned()), Just("charset=UTF-8".to_owned()),
+                    "[ -~]{0,12}", "\\PC{0,6}",
+                ],
+                0..12,
+            ),
+            separator in prop_oneof![Just(","), Just(", "), Just(" "), Just("")],
+        ) {
+            let header = format!("Digest {}", parts.join(separator));
+            if let Some(mut challenge) = challenge(&header) {
+                let body = Some(b"body".as_slice());
+                let method = HttpMethod::from("POST");
+                let context = AuthContext::new_with_method("u", "p", "/", body, method);
+                let _ = challenge.respond(&context).map(|answer| answer.to_string());
+            }
+        }
+    }
+}

@@ -100,7 +100,10 @@ async fn policies_that_cannot_be_used_are_configuration_errors() {
 
 #[tokio::test]
 async fn digest_answers_the_challenge() {
-    const CHALLENGE: &str = r#"Basic realm="x", Digest realm="r", qop="auth", algorithm=SHA-256, nonce="n0", opaque="o0""#;
+    const CHALLENGE: &str = concat!(
+        r#"Basic realm="x", Digest realm="r", qop="auth", algorithm=SHA-256, "#,
+        r#"nonce="n0", opaque="o0""#
+    );
     let server = Server::start(|seen| {
         let given = seen.header("authorization");
         let part = |name: &str| {
@@ -265,13 +268,15 @@ async fn grants_and_client_authentication_are_spelled_by_their_standards() {
     let cases = [
         (
             json!({"grant": "password", "username": "u", "password": "p", "client":
-                {"id": "me", "authentication": "none"}, "request": {"encoding": "application/json"}}),
+                {"id": "me", "authentication": "none"},
+                "request": {"encoding": "application/json"}}),
             "application/json",
             "",
             vec!["\"grant_type\":\"password\"", "\"username\":\"u\"", "\"client_id\":\"me\""],
         ),
         (
-            json!({"client": {"id": "m:e", "secret": "s", "authentication": "client_secret_basic"}}),
+            json!({"client":
+                {"id": "m:e", "secret": "s", "authentication": "client_secret_basic"}}),
             "application/x-www-form-urlencoded",
             // `m%3Ae:s`
             "Basic bSUzQWU6cw==",

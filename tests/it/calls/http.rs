@@ -159,7 +159,10 @@ async fn redirects_are_followed_only_on_demand() {
     })
     .await;
     let caller = caller(local(), &[]);
-    let to = |target: &str, redirect: bool| json!({"method": "post", "endpoint": server.url(target), "body": 1, "redirect": redirect});
+    let to = |target: &str, redirect: bool| {
+        let endpoint = server.url(target);
+        json!({"method": "post", "endpoint": endpoint, "body": 1, "redirect": redirect})
+    };
     let problem = failure(&caller, to("/303", false), Kind::Communication).await;
     assert_eq!(problem.status, 303);
     let after_303 = output(&caller, to("/303", true)).await;
