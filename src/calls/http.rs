@@ -206,3 +206,39 @@ pub(crate) fn authorize(request: &mut Request, credentials: &str) -> Result<(), 
     request.headers.insert(AUTHORIZATION, value);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_redirect_never_gives_up_https() {
+        let cases = [
+            ("https://a.example/x", "http://a.example/y", None),
+            ("https://a.example/x", "HTTP://b.example/", None),
+            ("https://a.example/x", "//b.example/y", Some("https://b.example/y")),
+            ("https://a.example/x", "y", Some("https://a.example/y")),
+            ("http://a.example/x", "https://a.example/y", Some("https://a.example/y")),
+        ];
+        for (from, location, expected) in cases {
+            let request = Request {
+                method: Method::GET,
+                url: from.parse().expect("a URL"),
+                headers: HeaderMap::new(),
+                body: None,
+                label: String::new(),
+            };
+            let location = HeaderValue::from_static(location);
+            let headers = HeaderMap::from_iter([(LOCATION, location)]);
+            let answer = Answer { status: StatusCode::FOUND, headers, body: Vec::new() };
+            match redirected(&request, &answer) {
+                Ok(next) => assert_eq!(next.as_ref().map(Url::as_str), expected),
+                Err(problem) => {
+                    assert!(expected.is_none() && problem.is(Kind::Authorization), "{problem:?}");
+                }
+            }
+        }
+    }
+}

@@ -187,7 +187,13 @@ impl Wire {
             return Problem::new(Kind::Validation, detail);
         }
         let what = if error.is_connect() { "could not connect" } else { "the connection broke" };
-        Problem::new(Kind::Communication, format!("{label}: {what}: {}", chain_text(error)))
+        let reason = chain_text(error);
+        // The type of this error belongs to a crate that is not ours to name.
+        let hint = match reason.contains("UnknownIssuer") {
+            true => "; to trust its authority add it to `[egress] ca_files`",
+            false => "",
+        };
+        Problem::new(Kind::Communication, format!("{label}: {what}: {reason}{hint}"))
     }
 }
 
