@@ -1,6 +1,8 @@
 //! One test binary: its modules are the areas. Tests reach the program through its public surface.
 #![allow(clippy::unwrap_used)]
 
+mod calls;
 mod config;
+mod egress;
 mod telemetry;
 mod tidy;
