@@ -45,7 +45,7 @@ pub enum ExpressionError {
         /// The source, shortened.
         expression: String,
         /// The longest time, milliseconds.
-        max_ms: u64,
+        max_ms: u128,
     },
     /// A result, or a value on the way to it, is larger than allowed.
     #[error("the expression `{expression}` built a value of {bytes} bytes or more; at most {max}")]
