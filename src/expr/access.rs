@@ -84,6 +84,12 @@ fn places(range: &Range<&Datum>, len: usize) -> Result<(usize, usize), Error<Dat
     Ok((from, bound(range.end, len)?.max(from)))
 }
 
+/// A bound of a range that is written as an object with `start` and `end`.
+fn bound_of<'d>(bounds: &'d Object, key: &str) -> Option<&'d Datum> {
+    let key = String::from(key);
+    bounds.members.get(&key)
+}
+
 /// The part of a string between two places that count characters.
 fn slice_of(text: &str, range: &Range<&Datum>) -> Result<(usize, usize), Error<Datum>> {
     meter::spend(text.len() as u64 / 256);
@@ -106,7 +112,7 @@ impl Datum {
             (Datum::Array(_), Datum::Array(_)) => Some(super::natives::indices(self, index)?),
             (Datum::Object(object), Datum::Text(key)) => object.members.get(&**key).cloned(),
             (Datum::Text(_) | Datum::Array(_), Datum::Object(bounds)) => {
-                let bound = |key: &str| bounds.members.get(&key.to_owned());
+                let bound = |key: &str| bound_of(bounds, key);
                 return self.clone().range(bound("start")..bound("end")).map(Some);
             }
             (other, index) => return Err(Error::index(other.clone(), index.clone())),
@@ -211,7 +217,7 @@ impl ValT for Datum {
                 update_item(array, *number, opt, update)
             }
             (value @ (Datum::Text(_) | Datum::Array(_)), Datum::Object(bounds)) => {
-                let bound = |key: &str| bounds.members.get(&key.to_owned());
+                let bound = |key: &str| bound_of(bounds, key);
                 value.map_range(bound("start")..bound("end"), opt, update)
             }
             (other, index) => {

@@ -208,7 +208,10 @@ impl PartialOrd for Datum {
 
 impl PartialEq for Datum {
     fn eq(&self, other: &Datum) -> bool {
-        self.cmp(other) == Ordering::Equal
+        match (self, other) {
+            (Datum::Number(left), Datum::Number(right)) => left == right,
+            _ => self.cmp(other) == Ordering::Equal,
+        }
     }
 }
 

@@ -67,8 +67,8 @@ pub enum ExpressionError {
     },
     /// Every thread for expressions is held by an evaluation that does not end.
     #[error(
-        "no thread is free to evaluate `{expression}`; \
-         evaluations that do not end hold them all, restart the process to free them"
+        "no thread is free to evaluate `{expression}`: evaluations that take too long hold them all; \
+         try again later, or restart the process"
     )]
     Exhausted {
         /// The source, shortened.

@@ -13,8 +13,12 @@ use super::term::{calls_of, children_of};
 /// A function as it is called: its name and how many arguments it takes.
 pub(super) type Signature = (String, usize);
 
-/// Definitions of jaq that natives take the place of: they divide by zero, which is an error here.
-const REPLACED: &[&str] = &["nan", "infinite"];
+/// How names begin that only the library may call.
+pub(super) const PRIVATE: &str = "native_";
+
+/// Definitions of jaq that natives take the place of: they divide by zero, which is an
+/// error here, or count on a number that is below itself, which no sort stands.
+const REPLACED: &[&str] = &["nan", "infinite", "isnan"];
 
 struct Definition {
     definition: Def<&'static str>,
@@ -70,6 +74,9 @@ pub(super) fn parts_of(calls: &BTreeSet<Signature>) -> Parts {
 
 /// With how many arguments a function of this name can be called, in ascending order.
 pub(super) fn arities_of(name: &str) -> BTreeSet<usize> {
+    if name.starts_with(PRIVATE) {
+        return BTreeSet::new();
+    }
     let definitions = DEFINITIONS.iter().map(|definition| &definition.signature);
     let definitions = definitions.filter(|signature| signature.0 == name).map(|(_, arity)| *arity);
     let natives = natives().filter(|(native, ..)| *native == name);

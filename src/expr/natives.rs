@@ -70,6 +70,10 @@ fn own_natives() -> Vec<Filter<RunPtr<Jq>>> {
     vec![
         ("nan", v(0), |_| bome(Ok(Datum::from(f64::NAN)))),
         ("infinite", v(0), |_| bome(Ok(Datum::from(f64::INFINITY)))),
+        ("isnan", v(0), |cv| {
+            let is_nan = matches!(cv.1, Datum::Number(number) if number.to_double().is_nan());
+            bome(Ok(is_nan.into()))
+        }),
         ("tojson", v(0), |cv| bome(Ok(Datum::text(json_text(&cv.1))))),
         ("fromjson", v(0), |cv| bome(parse(&cv.1))),
         ("length", v(0), |cv| bome(length(&cv.1))),
