@@ -58,7 +58,9 @@ pub enum ExpressionError {
         max: usize,
     },
     /// A value nests deeper, or the evaluation recurses deeper, than allowed.
-    #[error("the expression `{expression}` nests too deeply; values nest at most {max} levels")]
+    #[error(
+        "the expression `{expression}` nests too deeply, in a value (at most {max} levels) or in itself"
+    )]
     TooDeep {
         /// The source, shortened.
         expression: String,
