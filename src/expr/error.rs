@@ -1,9 +1,10 @@
-//! What can be wrong with an expression: a defect is found when it is compiled, an error when it is
-//! evaluated. Messages speak to the author of a workflow and never carry a whole document.
+//! What can be wrong with an expression: a defect is found when it is compiled, an error when it
+//! is evaluated. Messages speak to the author of a workflow and never carry a whole document.
 
 use thiserror::Error;
 
-/// Why a source is not an expression of the strict profile. Found at registration, never at run time.
+/// Why a source is not an expression of the strict profile. Found at registration, never at run
+/// time.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message}{}", hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default())]
 pub struct ExpressionDefect {
