@@ -60,7 +60,8 @@ pub enum ExpressionError {
     },
     /// A value nests deeper, or the evaluation recurses deeper, than allowed.
     #[error(
-        "the expression `{expression}` nests too deeply, in a value (at most {max} levels) or in itself"
+        "the expression `{expression}` nests too deeply, \
+         in a value (at most {max} levels) or in itself"
     )]
     TooDeep {
         /// The source, shortened.
@@ -70,8 +71,8 @@ pub enum ExpressionError {
     },
     /// Every thread for expressions is held by an evaluation that does not end.
     #[error(
-        "no thread is free to evaluate `{expression}`: evaluations that take too long hold them all; \
-         try again later, or restart the process"
+        "no thread is free to evaluate `{expression}`: evaluations that take too long \
+         hold them all; try again later, or restart the process"
     )]
     Exhausted {
         /// The source, shortened.

@@ -1,1 +1,99 @@
-//! To be filled.
+//! Wishes. Anyone may wish; `decide` answers with facts or a refusal.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::model::checkpoint::Verdict;
+use crate::model::cloud_event::CloudEvent;
+use crate::model::event::{Data, Outcome};
+use crate::model::id::{CheckpointId, ContentHash, FrameId, JobId};
+use crate::model::job::JobSpec;
+
+/// What is asked of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Let it exist.
+    Create(Arc<JobSpec>),
+    /// Let this agent carry it out.
+    Assign { agent: String, inputs: Data, reason: Option<String> },
+    /// Take the assignment back.
+    Unassign { reason: Option<String> },
+    /// Start an assigned job at once.
+    Execute,
+    /// Start its run: it has a slot.
+    Begin,
+    /// A call ended.
+    Settle { frame: FrameId, attempt: u32, outcome: Outcome },
+    /// A call died without an outcome.
+    Interrupt { frame: FrameId, attempt: u32, reason: String },
+    /// A child job exists.
+    ConfirmChild { child: JobId },
+    /// A child job ended, or exists when nobody waits for its end.
+    SettleChild { child: JobId, outcome: Outcome },
+    /// A child that nobody waits for any more was ended.
+    DropChild { child: JobId },
+    /// A person decides at a checkpoint.
+    Decide(DecideCheckpoint),
+    /// An event came in.
+    Deliver(CloudEvent),
+    /// Look at the time and do everything that is due.
+    Tick,
+    /// Hold it.
+    Suspend { reason: String },
+    /// Let it go on.
+    Resume,
+    /// End it.
+    Terminate { reason: String },
+    /// Run it again.
+    Resubmit { reason: String },
+    /// End it well, with this result.
+    ForceComplete { result: Data, reason: String },
+    /// Give it to another agent.
+    Reassign { agent: String, inputs: Data, reason: String },
+    /// Park it: it cannot be carried on by this program.
+    Poison { reason: String },
+}
+
+/// A person's decision at a checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecideCheckpoint {
+    /// Which checkpoint.
+    pub checkpoint: CheckpointId,
+    /// What is decided.
+    pub verdict: Verdict,
+    /// The digest of what the person saw; a decision without one is about what is shown now.
+    pub digest: Option<ContentHash>,
+    /// Why.
+    pub comment: Option<String>,
+    /// What the person entered.
+    pub input: Option<Arc<Value>>,
+}
+
+impl Command {
+    /// The wish as a verb, for messages.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Command::Create(_) => "be created",
+            Command::Assign { .. } => "be assigned",
+            Command::Unassign { .. } => "have its assignment cancelled",
+            Command::Execute => "be executed",
+            Command::Begin => "begin a run",
+            Command::Settle { .. } => "take the outcome of a call",
+            Command::Interrupt { .. } => "have a call interrupted",
+            Command::ConfirmChild { .. } => "have a child job confirmed",
+            Command::SettleChild { .. } => "take the outcome of a child job",
+            Command::DropChild { .. } => "drop a child job",
+            Command::Decide(_) => "have a checkpoint decided",
+            Command::Deliver(_) => "receive an event",
+            Command::Tick => "look at the time",
+            Command::Suspend { .. } => "be suspended",
+            Command::Resume => "be resumed",
+            Command::Terminate { .. } => "be terminated",
+            Command::Resubmit { .. } => "be resubmitted",
+            Command::ForceComplete { .. } => "be completed by force",
+            Command::Reassign { .. } => "be reassigned",
+            Command::Poison { .. } => "be parked as poisoned",
+        }
+    }
+}

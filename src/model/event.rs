@@ -1,1 +1,220 @@
-//! To be filled.
+//! Facts of a job, in absolute values. Written once, never changed, readable for ever: a variant may gain an
+//! optional member; it never loses or changes one.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::checkpoint::{Checkpoint, Decision, OnExpiry};
+use crate::model::cloud_event::CloudEvent;
+use crate::model::id::{CheckpointId, FrameId, JobId};
+use crate::model::job::{JobSpec, Then, WaitReason};
+use crate::model::problem::Problem;
+use crate::model::time::Timestamp;
+
+/// A payload, shared so that copies of a job are small whatever the data.
+pub type Data = Arc<Value>;
+
+/// How a call or a child job ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// It returned this.
+    Succeeded(Data),
+    /// It failed like this.
+    Failed(Problem),
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// The job exists.
+    Created { spec: Arc<JobSpec> },
+    /// An agent is to carry it out.
+    Assigned { agent: String, inputs: Data, reason: Option<String> },
+    /// The assignment was taken back.
+    AssignmentCancelled { reason: Option<String> },
+    /// Somebody asked for an assigned job to start now.
+    ExecutionRequested,
+    /// A run began with this input (after the document's `input.from`).
+    RunStarted { run: u32, input: Data, timeout_at: Option<Timestamp> },
+    /// The run ended well.
+    RunCompleted { output: Data },
+    /// The run ended by an error that nothing caught.
+    RunFaulted { problem: Problem },
+    /// The run was ended from outside.
+    RunCancelled { reason: String },
+    /// An operator holds the job.
+    Suspended { reason: String },
+    /// An operator lets it go on.
+    Resumed,
+    /// The job ended well; `forced` carries the reason of an override.
+    Completed { result: Data, forced: Option<String> },
+    /// The job ended by an error.
+    Failed { problem: Problem },
+    /// The job ended by a person's no, or by nobody deciding.
+    Rejected { problem: Problem },
+    /// The result was not good enough.
+    ResubmissionRequired { problem: Problem },
+    /// The job was ended by request.
+    Cancelled { reason: String },
+    /// The job is to run again.
+    Resubmitted { reason: String },
+    /// A task began. `input` is absent when the transformed input is the raw one.
+    TaskStarted {
+        frame: FrameId,
+        parent: FrameId,
+        reference: Arc<str>,
+        iteration: Vec<u32>,
+        raw_input: Data,
+        input: Option<Data>,
+        timeout_at: Option<Timestamp>,
+    },
+    /// A task's `if` was false.
+    TaskSkipped { parent: FrameId, reference: Arc<str>, iteration: Vec<u32> },
+    /// A composite task went into one of its lists.
+    ScopeEntered {
+        frame: FrameId,
+        list: Arc<str>,
+        data: Data,
+        iteration: Option<u32>,
+        variables: Vec<(String, Data)>,
+        timeout_at: Option<Timestamp>,
+    },
+    /// A loop evaluated its collection.
+    LoopStarted { frame: FrameId, items: Vec<Data> },
+    /// A fork is about to start its branches.
+    Forked { frame: FrameId, branches: u32, compete: bool },
+    /// A task ended well. `output` is absent when it is what the task's own work returned.
+    TaskCompleted { frame: FrameId, output: Option<Data>, context: Option<Data>, then: Then },
+    /// A task ended by an error.
+    TaskFaulted { frame: FrameId, problem: Problem },
+    /// A task was ended because what contains it ended.
+    TaskCancelled { frame: FrameId, reason: String },
+    /// A `try` caught an error.
+    ErrorCaught { frame: FrameId, problem: Problem },
+    /// A `try` starts its block again, not before this time.
+    TaskRetried { frame: FrameId, round: u32, not_before: Timestamp },
+    /// A call is to leave, with this key. It is on disk before the call leaves.
+    CallStarted { frame: FrameId, attempt: u32, key: String, function: String, arguments: Data },
+    /// A call ended.
+    CallSettled { frame: FrameId, attempt: u32, outcome: Outcome },
+    /// The process or the attempt died while a call was under way.
+    Interrupted { frame: FrameId, attempt: u32, reason: String },
+    /// A task waits for a time.
+    WaitStarted { frame: FrameId, until: Timestamp, reason: WaitReason },
+    /// A task waits for events of these types (`*`: any).
+    ListenStarted { frame: FrameId, types: Vec<String> },
+    /// A listening task took an event. `filter` is the index of the filter that it met; none for an event
+    /// of the `until` clause, whose filter is `until_filter`. `done`: it needs no more.
+    EventConsumed {
+        frame: FrameId,
+        filter: Option<u32>,
+        until_filter: Option<u32>,
+        source: String,
+        id: String,
+        item: Data,
+        correlations: Vec<(String, Data)>,
+        done: bool,
+    },
+    /// `foreach` is through with one consumed event.
+    ItemHandled { frame: FrameId, output: Data, context: Option<Data> },
+    /// A task emitted an event.
+    EventEmitted { frame: FrameId, event: CloudEvent },
+    /// A task runs another workflow as a job of its own.
+    ChildStarted {
+        frame: FrameId,
+        child: JobId,
+        namespace: String,
+        name: String,
+        version: String,
+        input: Data,
+        awaited: bool,
+    },
+    /// That job exists.
+    ChildCreated { frame: FrameId, child: JobId },
+    /// That job ended (or was created, when nobody waits for its end).
+    ChildSettled { frame: FrameId, child: JobId, outcome: Outcome },
+    /// A child whose task is gone was ended.
+    ChildTerminated { child: JobId },
+    /// A checkpoint opened.
+    CheckpointOpened { frame: FrameId, checkpoint: Arc<Checkpoint> },
+    /// A person decided.
+    Decided { checkpoint: CheckpointId, decision: Decision },
+    /// Nobody decided in time.
+    Expired { checkpoint: CheckpointId, action: OnExpiry },
+    /// It is asked of others, with a new deadline.
+    Escalated { checkpoint: CheckpointId, assignees: Vec<String>, expires_at: Option<Timestamp> },
+    /// The checkpoint lost its task.
+    CheckpointCancelled { checkpoint: CheckpointId },
+}
+
+impl Event {
+    /// The name of the variant, as the journal spells it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::Created { .. } => "created",
+            Event::Assigned { .. } => "assigned",
+            Event::AssignmentCancelled { .. } => "assignmentCancelled",
+            Event::ExecutionRequested => "executionRequested",
+            Event::RunStarted { .. } => "runStarted",
+            Event::RunCompleted { .. } => "runCompleted",
+            Event::RunFaulted { .. } => "runFaulted",
+            Event::RunCancelled { .. } => "runCancelled",
+            Event::Suspended { .. } => "suspended",
+            Event::Resumed => "resumed",
+            Event::Completed { .. } => "completed",
+            Event::Failed { .. } => "failed",
+            Event::Rejected { .. } => "rejected",
+            Event::ResubmissionRequired { .. } => "resubmissionRequired",
+            Event::Cancelled { .. } => "cancelled",
+            Event::Resubmitted { .. } => "resubmitted",
+            Event::TaskStarted { .. } => "taskStarted",
+            Event::TaskSkipped { .. } => "taskSkipped",
+            Event::ScopeEntered { .. } => "scopeEntered",
+            Event::LoopStarted { .. } => "loopStarted",
+            Event::Forked { .. } => "forked",
+            Event::TaskCompleted { .. } => "taskCompleted",
+            Event::TaskFaulted { .. } => "taskFaulted",
+            Event::TaskCancelled { .. } => "taskCancelled",
+            Event::ErrorCaught { .. } => "errorCaught",
+            Event::TaskRetried { .. } => "taskRetried",
+            Event::CallStarted { .. } => "callStarted",
+            Event::CallSettled { .. } => "callSettled",
+            Event::Interrupted { .. } => "interrupted",
+            Event::WaitStarted { .. } => "waitStarted",
+            Event::ListenStarted { .. } => "listenStarted",
+            Event::EventConsumed { .. } => "eventConsumed",
+            Event::ItemHandled { .. } => "itemHandled",
+            Event::EventEmitted { .. } => "eventEmitted",
+            Event::ChildStarted { .. } => "childStarted",
+            Event::ChildCreated { .. } => "childCreated",
+            Event::ChildSettled { .. } => "childSettled",
+            Event::ChildTerminated { .. } => "childTerminated",
+            Event::CheckpointOpened { .. } => "checkpointOpened",
+            Event::Decided { .. } => "decided",
+            Event::Expired { .. } => "expired",
+            Event::Escalated { .. } => "escalated",
+            Event::CheckpointCancelled { .. } => "checkpointCancelled",
+        }
+    }
+}
+
+/// A fact as a journal holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Its place in the journal of its job, from 1.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: crate::model::principal::Principal,
+    /// The append that it came with.
+    pub commit_id: crate::model::id::CommitId,
+    /// What.
+    pub event: Arc<Event>,
+    /// SHA-256 of its record, which contains the hash of the one before it.
+    pub hash: crate::model::id::ContentHash,
+}

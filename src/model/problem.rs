@@ -150,5 +150,6 @@ pub fn same_type(left: &str, right: &str) -> bool {
             .iter()
             .find_map(|prefix| rest.strip_prefix(prefix))
     }
-    left == right || matches!((standard_word(left), standard_word(right)), (Some(a), Some(b)) if a == b)
+    left == right
+        || matches!((standard_word(left), standard_word(right)), (Some(a), Some(b)) if a == b)
 }

@@ -1,1 +1,34 @@
-//! To be filled.
+//! Floor 2: the store port and its engines. A store stores; it never thinks: ids, times, rows and wakes arrive
+//! computed, and one commit is one transaction over all of them.
+
+/// What reads answer with.
+mod answer;
+/// The hash chain of a journal.
+pub mod chain;
+/// Enums as the numbers that records and indexes hold.
+mod code;
+/// Records: header, checksum, body.
+mod codec;
+/// One decision and what became of it.
+mod commit;
+/// What goes wrong.
+mod error;
+/// The in-memory engine: the specification.
+mod memory;
+/// What a list query means.
+mod page;
+/// The port.
+mod port;
+/// When a commit applies.
+mod precondition;
+/// What lists ask for.
+mod query;
+/// The types that records are made of.
+mod rec;
+
+pub use answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
+pub use commit::{Commit, CommitOutcome, IdempotencyKey};
+pub use error::{BadCursor, ReadError, StoreError};
+pub use memory::Memory;
+pub use port::Store;
+pub use query::{CheckpointQuery, CheckpointSort, JobQuery, JobSort, Page};

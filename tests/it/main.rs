@@ -1,3 +1,7 @@
-//! Every test that goes through the public surface: one binary, a module per area.
+//! One test binary: its modules are the areas. Tests reach the program through its public surface.
+#![allow(clippy::unwrap_used)]
 
+mod config;
 mod expr;
+mod telemetry;
+mod tidy;
