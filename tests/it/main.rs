@@ -3,6 +3,6 @@
 
 mod calls;
 mod config;
-mod egress;
+mod expr;
 mod telemetry;
 mod tidy;
