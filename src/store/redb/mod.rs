@@ -31,4 +31,5 @@ pub use engine::Redb;
 pub use error::OpenError;
 pub use open::{FORMAT_VERSION, Recovery, RedbOptions};
 
+pub use verify::{Defect, Report, verify};
 pub use writer::{BATCH_SIZE_METRIC, COMMIT_SECONDS_METRIC};

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use ::redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable};
 
 use crate::model::event::Recorded;
-use crate::model::id::{CheckpointId, JobId};
+use crate::model::id::{CheckpointId, ContentHash, JobId};
 use crate::model::row::CheckpointRow;
 use crate::model::time::Timestamp;
 use crate::store::answer::{Change, Counts, Document, Loaded};
@@ -79,24 +79,34 @@ pub(super) fn load(t: &ReadTransaction, job: JobId) -> Result<Option<Loaded>, Fa
     Ok(Some(Loaded { snapshot, tail, last_commit: held.last_commit }))
 }
 
-/// Events of a journal, each of which must carry the hash of the one before it.
+/// Events of a journal after a place.
 pub(super) fn journal(
     t: &ReadTransaction,
     job: JobId,
     after_seq: u64,
     max: usize,
 ) -> Result<Vec<Recorded>, Failure> {
+    follow(t, job, after_seq, (after_seq == 0).then(|| chain::genesis(job)), max)
+}
+
+/// Events of a journal after a place, none missing, each of which carries the hash of the one before it;
+/// the hash before the first is checked when it is known.
+pub(super) fn follow(
+    t: &ReadTransaction,
+    job: JobId,
+    after_seq: u64,
+    mut before: Option<ContentHash>,
+    max: usize,
+) -> Result<Vec<Recorded>, Failure> {
     let mut events: Vec<Recorded> = Vec::new();
     let Some(first) = after_seq.checked_add(1) else { return Ok(events) };
-    let mut before = (after_seq == 0).then(|| chain::genesis(job));
     let range = (job.as_u128(), first)..=(job.as_u128(), u64::MAX);
     for entry in t.open_table(JOURNAL)?.range(range)?.take(max) {
         let (key, record) = entry?;
-        let seq = key.value().1;
+        let (seq, expected) = (key.value().1, first + events.len() as u64);
         let bad = |bad: codec::BadRecord| bad.at(codec::ENVELOPE, format!("{job} {seq}"));
-        if seq != first + events.len() as u64 {
-            let reason = format!("event {} is missing", first + events.len() as u64);
-            return Err(bad(codec::BadRecord::Damaged(reason)).into());
+        if seq != expected {
+            return Err(bad(codec::BadRecord::Damaged(format!("{expected} is missing"))).into());
         }
         let link = chain::read(seq, record.value()).map_err(bad)?;
         chain::follow(before, &link).map_err(bad)?;
