@@ -40,3 +40,37 @@ pub fn canonical_hash(value: &serde_json::Value) -> crate::model::id::ContentHas
 pub fn parse_duration(_text: &str) -> Option<crate::model::time::Span> {
     None
 }
+
+/// What a server allows.
+#[derive(Default)]
+pub struct Rules {}
+/// stub
+pub struct Loaded {
+    pub path: std::path::PathBuf,
+    pub result: Result<std::sync::Arc<definition::Definition>, Vec<Defect>>,
+    pub name: Option<String>,
+}
+/// stub
+pub fn load_folder(_: &std::path::Path, _: &Rules) -> std::io::Result<Vec<Loaded>> {
+    Ok(vec![])
+}
+/// stub
+pub fn parse(
+    _: &str,
+    _: Format,
+    _: &Rules,
+) -> Result<std::sync::Arc<definition::Definition>, Vec<Defect>> {
+    Err(vec![])
+}
+/// stub
+pub fn from_value(
+    _: std::sync::Arc<serde_json::Value>,
+    _: &Rules,
+) -> Result<std::sync::Arc<definition::Definition>, Vec<Defect>> {
+    Err(vec![])
+}
+impl std::fmt::Display for Defect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}

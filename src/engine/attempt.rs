@@ -26,12 +26,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    pub fn new(
-        shared: Arc<Shared>,
-        job: JobId,
-        call: DueCall,
-        parent: ActorRef<JobMsg>,
-    ) -> Self {
+    pub fn new(shared: Arc<Shared>, job: JobId, call: DueCall, parent: ActorRef<JobMsg>) -> Self {
         let _under_way = UnderWay::begin(shared.clone());
         Self { shared, job, call, parent, _under_way }
     }

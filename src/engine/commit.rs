@@ -63,7 +63,6 @@ pub(crate) async fn deliberate(shared: &Shared, wish: Wish) -> Result<Decided, R
 pub(crate) struct Appended {
     pub job: Arc<Job>,
     pub row: JobRow,
-    pub commit_id: CommitId,
 }
 
 /// What became of an append.
@@ -118,9 +117,9 @@ pub(crate) async fn append(
             if let Some(parent) = parent {
                 shared.activate(parent);
             }
-            Ok(Append::Done(Appended { job, row, commit_id }))
+            Ok(Append::Done(Appended { job, row }))
         }
-        CommitOutcome::Replayed { .. } => Ok(Append::Done(Appended { job, row, commit_id })),
+        CommitOutcome::Replayed { .. } => Ok(Append::Done(Appended { job, row })),
         CommitOutcome::Conflict { .. } | CommitOutcome::Fenced { .. } => Ok(Append::Overtaken),
         CommitOutcome::Duplicate { job, same_request } => {
             Ok(Append::Duplicate { job, same_request })
@@ -143,10 +142,7 @@ fn nudged(job: &Job) -> Option<JobId> {
 
 /// Sends a commit until its outcome is known. The commit's id makes sending it again a question, not a repetition:
 /// a commit that is on disk answers `Replayed`.
-async fn commit_until_known(
-    shared: &Shared,
-    commit: Commit,
-) -> Result<CommitOutcome, EngineError> {
+async fn commit_until_known(shared: &Shared, commit: Commit) -> Result<CommitOutcome, EngineError> {
     let mut pause = Duration::from_millis(5);
     for _ in 0..LOOK_UPS_MAX {
         match shared.parts.store.commit(commit.clone()).await {

@@ -141,7 +141,7 @@ impl Actor for JobActor {
     async fn post_stop(
         &self,
         me: ActorRef<JobMsg>,
-        state: &mut JobState,
+        _: &mut JobState,
     ) -> Result<(), ActorProcessingErr> {
         me.stop_children_and_wait(None, None).await;
         Ok(())
@@ -152,7 +152,7 @@ impl Drop for JobState {
     /// However the actor ends, its slot is free again and recovery does not wait for it.
     fn drop(&mut self) {
         self.looked();
-        self.shared.scheduler.cast(SchedulerMsg::Release(self.id));
+        self.let_go_of_slot();
     }
 }
 

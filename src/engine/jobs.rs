@@ -221,9 +221,8 @@ impl JobsState {
     /// Keeps the memory of failures as small as the window.
     fn forget_old_failures(&mut self, now: Timestamp) {
         let window = self.shared.parts.options.restart_window;
-        self.failures.retain(|_, failures| {
-            failures.at.back().is_some_and(|at| now.since(*at) <= window)
-        });
+        self.failures
+            .retain(|_, failures| failures.at.back().is_some_and(|at| now.since(*at) <= window));
     }
 }
 

@@ -27,10 +27,7 @@ impl From<StoreError> for LoadError {
 }
 
 /// The folded job and the id of its last commit; nothing when there is no such job.
-pub(crate) async fn load(
-    shared: &Shared,
-    id: JobId,
-) -> Result<Option<(Job, CommitId)>, LoadError> {
+pub(crate) async fn load(shared: &Shared, id: JobId) -> Result<Option<(Job, CommitId)>, LoadError> {
     let store = &shared.parts.store;
     let Some(loaded) = store.load(id).await? else { return Ok(None) };
     let last_commit = loaded.last_commit;

@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     /// The end of the feed of commits.
     pub feed: watch::Sender<u64>,
     pub stopping: AtomicBool,
+    /// Is the restart budget of the standing actors spent?
+    pub failed: watch::Sender<bool>,
     /// Calls that are under way.
     pub calls: AtomicUsize,
     pub calls_changed: Notify,
@@ -73,6 +75,7 @@ impl Shared {
             wakes: Address::empty(),
             feed: watch::channel(0).0,
             stopping: AtomicBool::new(false),
+            failed: watch::channel(false).0,
             calls: AtomicUsize::new(0),
             calls_changed: Notify::new(),
             reviving: AtomicUsize::new(0),

@@ -81,10 +81,8 @@ impl Table {
     /// The tree below the actor that has no parent.
     pub fn tree(&self) -> Option<ActorNode> {
         let rows = self.rows().clone();
-        let mut nodes: BTreeMap<ActorId, ActorNode> = rows
-            .iter()
-            .map(|(id, row)| (*id, node(*id, row)))
-            .collect();
+        let mut nodes: BTreeMap<ActorId, ActorNode> =
+            rows.iter().map(|(id, row)| (*id, node(*id, row))).collect();
         // Children are younger than their parents, so taking the youngest first builds whole subtrees.
         for (id, row) in rows.iter().rev() {
             let Some(parent) = row.parent else { continue };
