@@ -21,9 +21,14 @@ const UNITS: [(&str, u128); 5] = [
     ("milliseconds", 1_000),
 ];
 
+/// Reads an ISO 8601 duration, as an expression gave it; `None` when the text is none.
+pub fn parse_duration(text: &str) -> Option<Span> {
+    parse_iso8601(text).ok()
+}
+
 /// Reads an ISO 8601 duration such as `PT30S` or `P1DT12H`. Weeks, days, hours, minutes and seconds
 /// have a fixed length here; a day has 24 hours. Years and months have none and are refused.
-pub fn parse_iso8601(text: &str) -> Result<Span, String> {
+fn parse_iso8601(text: &str) -> Result<Span, String> {
     let wrong = || format!("`{text}` is no ISO 8601 duration such as PT30S or P1DT12H");
     let body = text.strip_prefix('P').ok_or_else(wrong)?;
     let (dates, times) = match body.split_once('T') {

@@ -2,19 +2,15 @@
 
 /// A checked document, with its expressions and schemas compiled.
 pub mod definition;
-/// ISO 8601 durations.
-pub mod durations;
-/// Folders of documents.
-pub mod load;
-/// From text or a value to a definition.
-pub mod parse;
 /// Compiled JSON Schemas.
 pub mod schema;
 
 mod authentication;
+mod canonical;
 mod check;
 mod data_flow;
 mod defect;
+mod durations;
 mod endpoint;
 mod errors;
 mod events;
@@ -22,6 +18,8 @@ mod expressions;
 mod functions;
 mod head;
 mod json;
+mod load;
+mod parse;
 mod position;
 mod retry;
 mod reusable;
@@ -30,6 +28,8 @@ mod tasks;
 mod workflow;
 mod yaml;
 
+pub use canonical::canonical_hash;
 pub use defect::Defect;
+pub use durations::parse_duration;
 pub use load::{Loaded, load_folder};
 pub use parse::{Format, Rules, from_value, parse};

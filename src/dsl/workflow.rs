@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::dsl::canonical::canonical_hash;
 use crate::dsl::check::{Check, Object};
 use crate::dsl::definition::{Definition, DurationSpec, Input, Output, Task};
 use crate::dsl::expressions::Scopes;
 use crate::dsl::head::{self, Head};
 use crate::dsl::{reusable, tasks};
-use crate::model::id::ContentHash;
 
 /// Everything of a document but its tasks.
 pub(super) struct Workflow {
@@ -65,7 +65,7 @@ pub(super) fn definition(
 ) -> Definition {
     let Workflow { head, secrets, input, output, timeout } = workflow;
     Definition {
-        hash: hash(&document),
+        hash: canonical_hash(&document),
         document,
         namespace: head.namespace,
         name: head.name,
@@ -80,14 +80,5 @@ pub(super) fn definition(
         tasks,
         lists,
         is_cheap,
-    }
-}
-
-/// SHA-256 of the canonical JSON (RFC 8785).
-pub(super) fn hash(document: &Value) -> ContentHash {
-    match serde_json_canonicalizer::to_vec(document) {
-        Ok(bytes) => ContentHash::of(&bytes),
-        // Only a writer can fail, and a vector never does; the plain form is as stable.
-        Err(_) => ContentHash::of(document.to_string().as_bytes()),
     }
 }

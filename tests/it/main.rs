@@ -1,4 +1,8 @@
-//! The one test binary: a module per area.
+//! One test binary: its modules are the areas. Tests reach the program through its public surface.
+#![allow(clippy::unwrap_used)]
 
+mod config;
 mod documents;
 mod dsl;
+mod telemetry;
+mod tidy;

@@ -1,0 +1,87 @@
+//! Why the engine did not do what it was asked: a refusal of the model, or a fault of the world.
+
+use crate::dsl::schema::Violation;
+use crate::model::refusal::Refusal;
+use crate::model::time::Span;
+use crate::store::{ReadError, StoreError};
+
+/// The engine's border error. One table in `http` maps it to status codes.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The model said no.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// No workflow of this name is registered.
+    #[error("no workflow {name:?} is registered; there are: {known}")]
+    UnknownWorkflow {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// The workflow's document has defects.
+    #[error("workflow {name:?} cannot run: its document has defects: {defects}")]
+    BrokenWorkflow {
+        /// Which workflow.
+        name: String,
+        /// Its defects, one line each.
+        defects: String,
+    },
+    /// The input does not fit the workflow's schema.
+    #[error("the input does not fit the schema of workflow {workflow:?}")]
+    InvalidInput {
+        /// Which workflow.
+        workflow: String,
+        /// Everything that is wrong, with pointers into `inputData`.
+        violations: Vec<Violation>,
+    },
+    /// The idempotency key came with another request before.
+    #[error("the idempotency key was used with another request, for job {job}")]
+    KeyReused {
+        /// The job that it created.
+        job: crate::model::id::JobId,
+    },
+    /// The cursor is not one of this list.
+    #[error("{0}")]
+    Cursor(#[from] crate::store::BadCursor),
+    /// Too much at once.
+    #[error("the engine is full: {what}; try again in {} s", retry_after.0 / 1_000_000)]
+    Busy {
+        /// What is full.
+        what: &'static str,
+        /// When to try again.
+        retry_after: Span,
+    },
+    /// The store cannot answer.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The disk is full.
+    #[error("{0}")]
+    DiskFull(String),
+    /// The job's journal cannot be read by this program.
+    #[error("job {job} cannot be loaded: {reason}")]
+    Corrupt {
+        /// Which job.
+        job: crate::model::id::JobId,
+        /// Why.
+        reason: String,
+    },
+    /// The engine is stopping.
+    #[error("the engine is stopping")]
+    Stopping,
+}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        EngineError::Unavailable(error.to_string())
+    }
+}
+
+impl From<ReadError> for EngineError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Cursor(cursor) => EngineError::Cursor(cursor),
+            ReadError::Store(store) => store.into(),
+        }
+    }
+}
