@@ -4,5 +4,6 @@
 mod config;
 mod documents;
 mod dsl;
+mod expr;
 mod telemetry;
 mod tidy;

@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use crate::dsl::check::Check;
+use crate::dsl::check::{Check, Object};
 use crate::dsl::definition::TaskKind;
 use crate::dsl::expressions::Scopes;
 use crate::expr::strict;
+use crate::model::artifact_path::check_path;
 
-/// Reads `with`. Paths are checked when the files are written: only then are they known.
+/// Reads `with`. Paths that are known already are checked; the others when the files are written.
 pub(super) fn read<'d>(
     check: &mut Check<'d>,
     value: &'d Value,
@@ -16,20 +17,41 @@ pub(super) fn read<'d>(
     let what = "`with` of write-files";
     let object = check.members(value, what, &["files"], &["directory"])?;
     check.member(object, "files", |check, value| {
-        let is_expression = value.as_str().is_some_and(|text| strict(text).is_some());
-        if !is_expression && !value.is_array() {
+        if is_expression(value) {
+            return Some(());
+        }
+        if !value.is_array() {
             check.defect("`files` must be a list of {path, content} or an expression", None);
         }
         for (index, file) in value.as_array().into_iter().flatten().enumerate() {
-            let is_expression = file.as_str().is_some_and(|text| strict(text).is_some());
-            if !is_expression {
-                check.at(&index.to_string(), |check| {
-                    check.members(file, "a file", &["path", "content"], &[])
-                });
-            }
+            check.at(&index.to_string(), |check| self::file(check, file));
         }
         Some(())
     });
-    check.member(object, "directory", |check, value| check.text(value, "`directory`"));
+    path(check, object, "directory");
     Some(TaskKind::WriteFiles { arguments: check.template(value, &scopes.inside)? })
+}
+
+fn file<'d>(check: &mut Check<'d>, value: &'d Value) {
+    if !is_expression(value)
+        && let Some(file) = check.members(value, "a file", &["path", "content"], &["encoding"])
+    {
+        path(check, file, "path");
+    }
+}
+
+fn path<'d>(check: &mut Check<'d>, object: &'d Object, name: &str) {
+    check.member(object, name, |check, value| {
+        let text = check.text(value, "a path")?;
+        if strict(text).is_none()
+            && let Err(reason) = check_path(text)
+        {
+            check.defect(format!("the path `{text}` {reason}"), None);
+        }
+        Some(())
+    });
+}
+
+fn is_expression(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| strict(text).is_some())
 }
