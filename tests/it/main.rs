@@ -3,6 +3,8 @@
 
 mod calls;
 mod config;
+mod documents;
+mod dsl;
 mod expr;
 mod telemetry;
 mod tidy;
