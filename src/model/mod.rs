@@ -14,6 +14,8 @@ pub mod id;
 pub mod job;
 /// Every hard limit, with its reason.
 pub mod limits;
+/// The name and meaning of every metric.
+pub mod metric_names;
 /// Who did something.
 pub mod principal;
 /// Errors as problem details, in the standard's words.
