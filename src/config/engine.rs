@@ -19,7 +19,7 @@ pub struct Engine {
     pub restart_backoff_ms: u64,
     /// Most jobs in memory.
     pub live_jobs_max: u32,
-    /// Most commits that wait for the store's writer.
+    /// Most jobs that wait for a slot.
     pub queue_max: u32,
 }
 
@@ -30,6 +30,6 @@ impl Engine {
         complaints.range("engine.restart_window_ms", self.restart_window_ms, 100..=HOUR_MS);
         complaints.range("engine.restart_backoff_ms", self.restart_backoff_ms, 1..=HOUR_MS);
         complaints.range("engine.live_jobs_max", self.live_jobs_max.into(), 1..=1_000_000);
-        complaints.range("engine.queue_max", self.queue_max.into(), 16..=1_048_576);
+        complaints.range("engine.queue_max", self.queue_max.into(), 1..=100_000_000);
     }
 }

@@ -5,7 +5,7 @@ use toml::{Table, Value};
 
 use super::DEFAULTS;
 
-/// The defaults: section, key, value. Every setting stands exactly two deep; deeper tables are values.
+/// The defaults: section, key, value. A setting stands exactly two deep; a deeper table is a value.
 pub(super) fn defaults() -> Table {
     // A test holds the embedded text to be TOML; an empty table would make every key unknown.
     DEFAULTS.parse().unwrap_or_default()

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Spanned, Value};
 
 use super::error::{BadKey, Origin};
+use super::keys;
 
 /// Environment variables with this start are keys: `HOLDPOINT__SECTION__KEY`.
 const PREFIX: &str = "HOLDPOINT__";
@@ -37,9 +38,11 @@ pub(super) fn file(
         let (line, column) = line_and_column(text, at);
         Origin::File { path: path.to_owned(), line, column }
     };
-    let (root, errors) = DeTable::parse_recoverable(text);
+    let (root, mut errors) = DeTable::parse_recoverable(text);
+    let start = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+    errors.sort_by_key(start);
     bad.extend(errors.iter().map(|error| BadKey {
-        origin: place(error.span().unwrap_or(0..0).start),
+        origin: place(start(error)),
         key: String::new(),
         problem: error.message().trim().replace('\n', ", "),
         expected: None,
@@ -83,11 +86,11 @@ fn add(
     }
 }
 
-/// The settings of the environment. `is_string` says which keys hold a string: their value may
-/// stand without quotes.
-pub(super) fn environment(
+/// The settings of the environment. `default` finds a key's default: the value of a key that holds
+/// a string may stand without quotes.
+pub(super) fn environment<'d>(
     variables: &[(String, String)],
-    is_string: impl Fn(&str) -> bool,
+    default: impl Fn(&str) -> Option<&'d Value>,
     bad: &mut Vec<BadKey>,
 ) -> Vec<Setting> {
     let mut settings = Vec::new();
@@ -95,12 +98,14 @@ pub(super) fn environment(
     ours.sort();
     for (name, text) in ours {
         let origin = Origin::Environment { name: name.clone() };
-        let key = name[PREFIX.len()..].to_lowercase().replace("__", ".");
-        let value = match value(text) {
-            Ok(value) => value,
-            Err(_) if is_string(&key) => Value::String(text.clone()),
-            Err(problem) => {
-                let expected = Some("expected a value in TOML".to_owned());
+        let key = name.trim_start_matches(PREFIX).to_lowercase().replace("__", ".");
+        let value = match (value(text), default(&key)) {
+            (Ok(value @ Value::String(_)), _) => value,
+            // Not quoted; of an unknown key only the name matters.
+            (_, Some(Value::String(_)) | None) => Value::String(text.clone()),
+            (Ok(value), _) => value,
+            (Err(problem), Some(default)) => {
+                let expected = Some(format!("expected {} in TOML", keys::kind(default)));
                 bad.push(BadKey { origin, key, problem, expected });
                 continue;
             }

@@ -52,8 +52,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     let mut merge = Merge::new();
     let mut bad = Vec::new();
     let mut settings = file_settings(sources.file.as_deref(), &merge.defaults, &mut bad);
-    let is_string = |key: &str| keys::get(&merge.defaults, key).is_some_and(Value::is_str);
-    settings.extend(layer::environment(&sources.environment, is_string, &mut bad));
+    let default = |key: &str| keys::get(&merge.defaults, key);
+    settings.extend(layer::environment(&sources.environment, default, &mut bad));
     settings.extend(layer::flags(&sources.flags));
     for setting in settings {
         merge.apply(setting, &mut bad);
