@@ -23,6 +23,8 @@ Exit codes:
 /// Why a command ends without success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
+    /// There is nobody left to tell.
+    Done = 0,
     /// Somebody who may said no, or something was found wanting.
     Refused = 1,
     /// The command line is wrong.
@@ -60,7 +62,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         // Whoever reads our output has seen enough (`holdpoint jobs list | head`).
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self::silent(Code::Io);
+            return Self::silent(Code::Done);
         }
         Self::new(Code::Io, format!("cannot write the output: {error}"))
     }

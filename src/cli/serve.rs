@@ -9,7 +9,6 @@ use super::output::{Output, Paint};
 use super::signals::Signals;
 use crate::app::App;
 use crate::config::Config;
-use crate::engine::RecoveryReport;
 use crate::telemetry::logging;
 
 /// How the server is configured.
@@ -55,7 +54,7 @@ async fn serve(config: Config, output: &mut Output) -> Result<(), Failure> {
 
 fn announce(app: &App, output: &mut Output) -> Result<(), Failure> {
     output.painted(Paint::Bold, format!("Holdpoint {}", env!("CARGO_PKG_VERSION")))?;
-    for line in recovery_lines(&app.engine.recovery()) {
+    for line in recovery_lines(app) {
         output.line(line)?;
     }
     for workflow in app.engine.workflows().iter().filter(|workflow| !workflow.defects.is_empty()) {
@@ -80,7 +79,8 @@ fn announce(app: &App, output: &mut Output) -> Result<(), Failure> {
 }
 
 /// What the start found and did, in words.
-pub(super) fn recovery_lines(report: &RecoveryReport) -> Vec<String> {
+fn recovery_lines(app: &App) -> Vec<String> {
+    let report = app.engine.recovery();
     let counts: Vec<String> = report
         .jobs
         .iter()
