@@ -1,5 +1,7 @@
 //! Floor 0: the words of Holdpoint. Pure data; no clock, no chance, no disk, no network.
 
+/// Which files may be written below an artifact folder.
+pub mod artifact_path;
 /// Checkpoints: what a person is asked.
 pub mod checkpoint;
 /// An event in the CloudEvents form.
@@ -28,3 +30,5 @@ pub mod row;
 pub mod status;
 /// Points in time and spans of it.
 pub mod time;
+/// URI templates, as far as the standard knows them.
+pub mod uri_template;
