@@ -25,12 +25,12 @@ pub(super) fn of_start(error: &AppError) -> Failure {
             Failure::new(Code::Config, format!("{error}\n\n  1. {step}"))
         }
         AppError::Listen { address, .. } => {
+            let (ip, port) = (address.ip(), address.port());
             let steps = format!(
-                "1. see who uses it: ss -ltnp 'sport = :{}'\n  2. or take another one: --listen {}:0",
-                address.port(),
-                address.ip()
+                "  1. see who uses it: ss -ltnp 'sport = :{port}'\n  \
+                 2. or take another one: --listen {ip}:0"
             );
-            Failure::new(Code::Io, format!("{error}\n\n  {steps}"))
+            Failure::new(Code::Io, format!("{error}\n\n{steps}"))
         }
         AppError::Setting { .. } => Failure::new(Code::Config, error.to_string()),
         AppError::Engine(_) | AppError::Admin(_) => Failure::new(Code::Internal, error.to_string()),

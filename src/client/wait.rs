@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 
 use super::error::ClientError;
 
@@ -18,19 +18,20 @@ pub async fn until<T>(
     limit: Duration,
     mut probe: impl AsyncFnMut(&mut String) -> Result<Option<T>, ClientError>,
 ) -> Result<T, ClientError> {
-    let end = Instant::now() + limit;
-    let mut pause = PAUSE_MIN;
     let mut last = "nothing".to_owned();
-    loop {
-        if let Some(found) = probe(&mut last).await? {
-            return Ok(found);
+    let asking = async {
+        let mut pause = PAUSE_MIN;
+        loop {
+            if let Some(found) = probe(&mut last).await? {
+                return Ok(found);
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
         }
-        if Instant::now() + pause > end {
-            return Err(ClientError::InVain { what: what.to_owned(), after: limit, last });
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(PAUSE_MAX);
-    }
+    };
+    let answer = timeout(limit, asking).await;
+    let what = what.to_owned();
+    answer.unwrap_or_else(|_| Err(ClientError::InVain { what, after: limit, last }))
 }
 
 #[cfg(test)]
