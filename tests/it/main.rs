@@ -2,5 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod config;
+mod documents;
+mod dsl;
+mod expr;
 mod telemetry;
 mod tidy;
