@@ -118,7 +118,7 @@ impl Problem {
     fn advice(&self) -> Option<String> {
         match self.status {
             401 => Some(
-                "sign in: set HOLDPOINT_TOKEN, or HOLDPOINT_EMAIL and HOLDPOINT_PASSWORD".into(),
+                "sign in: set HOLDPOINT_EMAIL and HOLDPOINT_PASSWORD, or HOLDPOINT_TOKEN".into(),
             ),
             403 => Some("this needs another role; ask an admin".into()),
             429 | 503 => self.retry_after_s.map(|after| format!("try again in {after} s")),
