@@ -64,7 +64,7 @@ fn not_allowed(path: &str) -> ApiError {
     let allowed = policy::allowed(path);
     let detail = format!("{path} takes {allowed}");
     let mut error = ApiError::new(codes::METHOD_NOT_ALLOWED, detail);
-    error.header = Some((header::ALLOW, allowed));
+    error.header = Some(Box::new((header::ALLOW, allowed)));
     error
 }
 

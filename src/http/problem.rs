@@ -22,9 +22,9 @@ pub struct ApiError {
     /// Where the job or checkpoint stands.
     pub current_status: Option<String>,
     /// The decision that stands.
-    pub decision: Option<EarlierDecision>,
+    pub decision: Option<Box<EarlierDecision>>,
     /// A header beside the body (`Retry-After`, `Allow`).
-    pub header: Option<(HeaderName, String)>,
+    pub header: Option<Box<(HeaderName, String)>>,
 }
 
 impl ApiError {
@@ -65,7 +65,7 @@ impl ApiError {
 
     /// The same problem with the time to wait before the next try, whole seconds, at least one.
     pub fn retry_after(mut self, seconds: u64) -> Self {
-        self.header = Some((header::RETRY_AFTER, seconds.max(1).to_string()));
+        self.header = Some(Box::new((header::RETRY_AFTER, seconds.max(1).to_string())));
         self
     }
 
@@ -88,7 +88,7 @@ impl ApiError {
             instance: instance.to_owned(),
             errors: self.errors.clone(),
             current_status: self.current_status.clone(),
-            decision: self.decision.clone(),
+            decision: self.decision.as_deref().cloned(),
         }
     }
 
@@ -99,7 +99,7 @@ impl ApiError {
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
-        if let Some((name, value)) = &self.header
+        if let Some((name, value)) = self.header.as_deref()
             && let Ok(value) = HeaderValue::from_str(value)
         {
             headers.insert(name.clone(), value);

@@ -212,7 +212,7 @@ async fn decide(
         Err(mut error) => {
             if error.code == codes::ALREADY_DECIDED {
                 let now = state.engine.checkpoint(id).await?;
-                error.decision = Some(checkpoint::earlier(&now));
+                error.decision = Some(Box::new(checkpoint::earlier(&now)));
             }
             return Err(error);
         }
