@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod cli;
 mod config;
 mod documents;
 mod dsl;
+mod egress;
 mod expr;
 mod telemetry;
 mod tidy;
