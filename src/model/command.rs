@@ -27,6 +27,8 @@ pub enum Command {
     Settle { frame: FrameId, attempt: u32, outcome: Outcome },
     /// A call died without an outcome.
     Interrupt { frame: FrameId, attempt: u32, reason: String },
+    /// A child job exists.
+    ConfirmChild { child: JobId },
     /// A child job ended, or exists when nobody waits for its end.
     SettleChild { child: JobId, outcome: Outcome },
     /// A child that nobody waits for any more was ended.
@@ -79,6 +81,7 @@ impl Command {
             Command::Begin => "begin a run",
             Command::Settle { .. } => "take the outcome of a call",
             Command::Interrupt { .. } => "have a call interrupted",
+            Command::ConfirmChild { .. } => "have a child job confirmed",
             Command::SettleChild { .. } => "take the outcome of a child job",
             Command::DropChild { .. } => "drop a child job",
             Command::Decide(_) => "have a checkpoint decided",

@@ -81,9 +81,10 @@ pub enum Event {
         data: Data,
         iteration: Option<u32>,
         variables: Vec<(String, Data)>,
+        timeout_at: Option<Timestamp>,
     },
     /// A loop evaluated its collection.
-    LoopStarted { frame: FrameId, items: Data },
+    LoopStarted { frame: FrameId, items: Vec<Data> },
     /// A fork is about to start its branches.
     Forked { frame: FrameId, branches: u32, compete: bool },
     /// A task ended well. `output` is absent when it is what the task's own work returned.
@@ -106,13 +107,20 @@ pub enum Event {
     WaitStarted { frame: FrameId, until: Timestamp, reason: WaitReason },
     /// A task waits for events of these types (`*`: any).
     ListenStarted { frame: FrameId, types: Vec<String> },
-    /// A listening task took an event. `filter` is the index of the filter; none for the `until` clause.
+    /// A listening task took an event. `filter` is the index of the filter that it met; none for an event
+    /// of the `until` clause, whose filter is `until_filter`. `done`: it needs no more.
     EventConsumed {
         frame: FrameId,
         filter: Option<u32>,
-        event: CloudEvent,
+        until_filter: Option<u32>,
+        source: String,
+        id: String,
+        item: Data,
         correlations: Vec<(String, Data)>,
+        done: bool,
     },
+    /// `foreach` is through with one consumed event.
+    ItemHandled { frame: FrameId, output: Data, context: Option<Data> },
     /// A task emitted an event.
     EventEmitted { frame: FrameId, event: CloudEvent },
     /// A task runs another workflow as a job of its own.
@@ -125,6 +133,8 @@ pub enum Event {
         input: Data,
         awaited: bool,
     },
+    /// That job exists.
+    ChildCreated { frame: FrameId, child: JobId },
     /// That job ended (or was created, when nobody waits for its end).
     ChildSettled { frame: FrameId, child: JobId, outcome: Outcome },
     /// A child whose task is gone was ended.
@@ -177,8 +187,10 @@ impl Event {
             Event::WaitStarted { .. } => "waitStarted",
             Event::ListenStarted { .. } => "listenStarted",
             Event::EventConsumed { .. } => "eventConsumed",
+            Event::ItemHandled { .. } => "itemHandled",
             Event::EventEmitted { .. } => "eventEmitted",
             Event::ChildStarted { .. } => "childStarted",
+            Event::ChildCreated { .. } => "childCreated",
             Event::ChildSettled { .. } => "childSettled",
             Event::ChildTerminated { .. } => "childTerminated",
             Event::CheckpointOpened { .. } => "checkpointOpened",

@@ -215,12 +215,13 @@ pub enum FrameState {
     /// It goes through its list (`do`, the workflow).
     Sequence,
     /// It loops.
-    Loop { items: Data, index: u32 },
+    Loop { items: Vec<Data>, index: u32 },
     /// It tries: which round, since when, and what was caught if it is in the catch block.
     Try {
         round: u32,
         first_started_at: Timestamp,
         caught: Option<Problem>,
+        attempt_timeout_at: Option<Timestamp>,
         retry_at: Option<Timestamp>,
     },
     /// Its branches are going on; outputs of those that ended, by reference.
@@ -248,9 +249,12 @@ pub enum FrameState {
         version: String,
         input: Data,
         awaited: bool,
+        created: bool,
     },
     /// Its own work is done and returned `output`.
     Settled,
+    /// Its own work failed; the error is still to be raised.
+    Broken { problem: Problem },
 }
 
 /// A task that listens.

@@ -1,11 +1,15 @@
 //! Floor 0: the words of Holdpoint. Pure data; no clock, no chance, no disk, no network.
 
+/// Which files may be written below an artifact folder.
+pub mod artifact_path;
 /// Checkpoints: what a person is asked.
 pub mod checkpoint;
 /// An event in the CloudEvents form.
 pub mod cloud_event;
 /// What is asked of a job.
 pub mod command;
+/// Named points at which a crash test stops the process.
+pub mod crash_point;
 /// What happened to a job.
 pub mod event;
 /// Newtypes for identifiers.
@@ -14,6 +18,8 @@ pub mod id;
 pub mod job;
 /// Every hard limit, with its reason.
 pub mod limits;
+/// The name and meaning of every metric.
+pub mod metric_names;
 /// Who did something.
 pub mod principal;
 /// Errors as problem details, in the standard's words.
@@ -26,3 +32,5 @@ pub mod row;
 pub mod status;
 /// Points in time and spans of it.
 pub mod time;
+/// URI templates, as far as the standard knows them.
+pub mod uri_template;

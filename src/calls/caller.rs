@@ -1,0 +1,140 @@
+//! The door of this floor: runs one attempt and turns whatever happens into an outcome.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::calls::egress::{EgressError, Guard};
+use crate::calls::options::Options;
+use crate::calls::resolver::{Lookup, SystemLookup};
+use crate::calls::secrets::Secrets;
+use crate::model::id::JobId;
+use crate::model::problem::{Kind, Problem};
+
+/// Why outgoing calls could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum CallsError {
+    /// A file of certificate authorities is missing or no PEM.
+    #[error("could not read the certificate authorities in {path} (`[egress] ca_files`): {reason}")]
+    Roots {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The HTTP client does not start.
+    #[error("could not set up the client for outgoing calls: {0}")]
+    Client(String),
+}
+
+/// What a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// `call: http` of the standard.
+    Http,
+    /// Writes files below the artifact folder of the job.
+    WriteFiles,
+}
+
+/// A text that names no function of this floor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no function that calls the outside; there are http and write-files")]
+pub struct UnknownFunction(pub String);
+
+impl FromStr for Function {
+    type Err = UnknownFunction;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFunction> {
+        match text {
+            "http" => Ok(Self::Http),
+            "write-files" => Ok(Self::WriteFiles),
+            _ => Err(UnknownFunction(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::WriteFiles => "write-files",
+        })
+    }
+}
+
+/// One attempt, as data.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The job that asks.
+    pub job: JobId,
+    /// The stable key of the logical attempt, sent as `Idempotency-Key`.
+    pub key: String,
+    /// What to do.
+    pub function: Function,
+    /// The rendered `with`. Secrets stand in it as placeholders.
+    pub arguments: Arc<Value>,
+}
+
+/// How one attempt ended. It holds no secret.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The output.
+    Succeeded(Value),
+    /// The error to raise.
+    Failed(Problem),
+}
+
+/// Runs attempts. Clones share connections, tokens and settings.
+#[derive(Clone)]
+pub struct Caller {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    guard: Arc<Guard>,
+    secrets: Secrets,
+}
+
+impl Caller {
+    /// A caller that asks the operating system for addresses.
+    ///
+    /// # Errors
+    /// A file of `[egress] ca_files` cannot be used, or the client does not start.
+    pub fn new(options: Options, secrets: Secrets) -> Result<Self, CallsError> {
+        Self::with_lookup(options, secrets, Arc::new(SystemLookup::new()))
+    }
+
+    /// A caller that finds addresses in its own way. Every address is still checked.
+    ///
+    /// # Errors
+    /// As [`Caller::new`].
+    pub fn with_lookup(
+        options: Options,
+        secrets: Secrets,
+        _lookup: Arc<dyn Lookup>,
+    ) -> Result<Self, CallsError> {
+        let guard = Arc::new(Guard::new(options.allow, &options.resolve));
+        Ok(Self { shared: Arc::new(Shared { guard, secrets }) })
+    }
+
+    /// Runs one attempt. Every failure is data; none is a panic.
+    pub async fn run(&self, call: &Call) -> Outcome {
+        Outcome::Failed(Problem::new(Kind::Runtime, format!("{} is not there yet", call.function)))
+    }
+
+    /// The secrets with every leaf replaced by a placeholder: what expressions see as `$secrets`.
+    pub fn masked_secrets(&self) -> Arc<Value> {
+        self.shared.secrets.masked()
+    }
+
+    /// Checks a URL before anything is sent there, such as when an endpoint is registered.
+    ///
+    /// # Errors
+    /// As [`Guard::check_url`].
+    pub fn check_url(&self, url: &str) -> Result<(), EgressError> {
+        self.shared.guard.check_url(url)
+    }
+}

@@ -1,0 +1,77 @@
+//! The `[http]` section: where the server listens and what it takes from a client. It refuses an
+//! address that would show the API to a network without TLS.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Deserializer};
+
+use super::check::{Complaints, HOUR_MS};
+
+/// The listener.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Whether a proxy that ends TLS stands in front.
+    pub behind_proxy: bool,
+    /// Where people and agents reach this server, without a slash at the end.
+    #[serde(deserialize_with = "optional")]
+    pub public_url: Option<String>,
+    /// Largest request body.
+    pub body_bytes_max: u64,
+    /// Longest request.
+    pub request_timeout_ms: u64,
+    /// Longest time to receive the head of a request.
+    pub header_timeout_ms: u64,
+    /// Most open connections.
+    pub connections_max: u32,
+    /// How long a login lasts.
+    pub session_hours: u32,
+    /// How long open requests may take at shutdown.
+    pub drain_timeout_ms: u64,
+}
+
+impl Http {
+    pub(super) fn check(&self, complaints: &mut Complaints) {
+        if !self.listen.ip().is_loopback() && !self.behind_proxy {
+            complaints.add(
+                "http.listen",
+                format!(
+                    "{} is reachable from the network, where passwords and tokens would travel \
+                     without TLS",
+                    self.listen
+                ),
+                "a loopback address such as 127.0.0.1:3000, or http.behind_proxy = true once a \
+                 proxy that ends TLS stands in front",
+            );
+        }
+        if self.public_url.as_deref().is_some_and(|url| !is_base_url(url)) {
+            complaints.add(
+                "http.public_url",
+                "not the base of an address",
+                "empty, or http(s)://HOST[:PORT][/PATH] without user, query and fragment",
+            );
+        }
+        complaints.range("http.body_bytes_max", self.body_bytes_max, 1_024..=67_108_864);
+        complaints.range("http.request_timeout_ms", self.request_timeout_ms, 100..=HOUR_MS);
+        complaints.range("http.header_timeout_ms", self.header_timeout_ms, 100..=HOUR_MS);
+        complaints.range("http.connections_max", self.connections_max.into(), 1..=1_000_000);
+        complaints.range("http.session_hours", self.session_hours.into(), 1..=8_760);
+        complaints.range("http.drain_timeout_ms", self.drain_timeout_ms, 0..=HOUR_MS);
+    }
+}
+
+fn is_base_url(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
+        return false;
+    };
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '@' | '\\');
+    !rest.is_empty() && !rest.starts_with(['/', ':']) && !rest.contains(odd)
+}
+
+fn optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    let text = text.trim_end_matches('/');
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}

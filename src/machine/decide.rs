@@ -1,0 +1,69 @@
+//! (job, wish, now) -> facts or a refusal. The only place where a job's fate is decided.
+
+use crate::machine::scratch::{Decided, Scratch, Setting};
+use crate::model::command::Command;
+use crate::model::event::Event;
+use crate::model::id::JobId;
+use crate::model::job::Job;
+use crate::model::refusal::Refusal;
+
+use crate::machine::evolve::evolve;
+
+/// Decides what a wish leads to. `now` is in the setting: this function has no clock.
+///
+/// # Errors
+/// A `Refusal` when the job's life cycle, run or checkpoints do not allow it. A refusal changes nothing.
+pub fn decide(
+    job: Option<&Job>,
+    id: JobId,
+    command: &Command,
+    setting: Setting<'_>,
+) -> Result<Decided, Refusal> {
+    let Some(job) = job else {
+        return match command {
+            Command::Create(spec) => {
+                let created = Event::Created { spec: spec.clone() };
+                let job = evolve(None, id, &created, setting.now)
+                    .expect("bug: `created` begins every journal");
+                Ok(Decided { events: vec![created.into()], job, more: false })
+            }
+            _ => Err(Refusal::NoSuchJob),
+        };
+    };
+    let mut scratch = Scratch::new(setting, job.clone());
+    obey(&mut scratch, command)?;
+    Ok(scratch.done())
+}
+
+fn obey(scratch: &mut Scratch<'_>, command: &Command) -> Result<(), Refusal> {
+    match command {
+        Command::Create(_) => return Err(Refusal::AlreadyCreated),
+        Command::Assign { agent, inputs, reason } => {
+            scratch.assign(agent, inputs, reason.as_deref())?;
+        }
+        Command::Unassign { reason } => scratch.unassign(reason.as_deref())?,
+        Command::Reassign { agent, inputs, reason } => scratch.reassign(agent, inputs, reason)?,
+        Command::Execute => scratch.execute()?,
+        Command::Begin => scratch.begin()?,
+        Command::Suspend { reason } => scratch.suspend(reason)?,
+        Command::Resume => scratch.resume()?,
+        Command::Terminate { reason } => scratch.terminate(reason)?,
+        Command::Resubmit { reason } => scratch.resubmit(reason)?,
+        Command::ForceComplete { result, reason } => scratch.force_complete(result, reason)?,
+        Command::Poison { reason } => scratch.poison(reason)?,
+        Command::Settle { frame, attempt, outcome } => {
+            scratch.settle_call(*frame, *attempt, outcome)?;
+        }
+        Command::Interrupt { frame, attempt, reason } => {
+            scratch.interrupt(*frame, *attempt, reason)?;
+        }
+        Command::ConfirmChild { child } => scratch.confirm_child(*child)?,
+        Command::SettleChild { child, outcome } => scratch.settle_child(*child, outcome)?,
+        Command::DropChild { child } => scratch.drop_child(*child)?,
+        Command::Decide(decision) => scratch.decide_checkpoint(decision)?,
+        Command::Deliver(event) => scratch.deliver(event),
+        Command::Tick => scratch.tick(),
+    }
+    scratch.advance();
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! (job, fact) -> job. Replay and progress are the same function. It computes nothing: facts carry absolute values.
+
+use crate::model::checkpoint::{Checkpoint, CheckpointStatus};
+use crate::model::event::Event;
+use crate::model::id::{CheckpointId, JobId};
+use crate::model::job::{Job, JobSpec};
+use crate::model::status::Status;
+use crate::model::time::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::machine::evolve_run;
+
+/// The journal holds a fact that cannot follow the ones before it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("event {seq} ({event}) cannot follow in a job that is {state}: {reason}")]
+pub struct CorruptJournal {
+    /// Its place in the journal.
+    pub seq: u64,
+    /// Its name.
+    pub event: &'static str,
+    /// Where the job stood.
+    pub state: String,
+    /// What does not fit.
+    pub reason: &'static str,
+}
+
+/// Folds one fact into a job; the first one makes it.
+pub fn evolve(
+    job: Option<Job>,
+    id: JobId,
+    event: &Event,
+    at: Timestamp,
+) -> Result<Job, CorruptJournal> {
+    match (job, event) {
+        (None, Event::Created { spec }) => Ok(born(id, spec.clone(), at)),
+        (None, event) => Err(CorruptJournal {
+            seq: 1,
+            event: event.name(),
+            state: "not created".to_owned(),
+            reason: "a journal begins with `created`",
+        }),
+        (Some(mut job), event) => apply(&mut job, event, at).map(|()| job),
+    }
+}
+
+fn born(id: JobId, spec: Arc<JobSpec>, at: Timestamp) -> Job {
+    Job {
+        id,
+        spec,
+        version: 1,
+        fence: 0,
+        status: Status::Pending,
+        suspended: None,
+        agent: None,
+        agent_inputs: None,
+        execution_requested: false,
+        run_number: 0,
+        run: None,
+        attempts: 0,
+        result: None,
+        error: None,
+        feedback: Vec::new(),
+        checkpoints: BTreeMap::new(),
+        orphans: Vec::new(),
+        created_at: at,
+        updated_at: at,
+        started_at: None,
+        completed_at: None,
+        since: at,
+    }
+}
+
+/// Folds one fact into a job in place.
+pub(super) fn apply(job: &mut Job, event: &Event, at: Timestamp) -> Result<(), CorruptJournal> {
+    let folded = fold(job, event, at);
+    folded.map_err(|reason| CorruptJournal {
+        seq: job.version + 1,
+        event: event.name(),
+        state: job.status.to_string(),
+        reason,
+    })?;
+    job.version += 1;
+    job.updated_at = at;
+    Ok(())
+}
+
+/// What does not fit, when something does not.
+pub(super) type Folded = Result<(), &'static str>;
+
+fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
+    match event {
+        Event::Created { .. } => Err("the job exists already"),
+        Event::Assigned { agent, inputs, .. } => {
+            job.fence += 1;
+            job.agent = Some(agent.clone());
+            job.agent_inputs = Some(inputs.clone());
+            enter(job, Status::Assigned, at);
+            Ok(())
+        }
+        Event::AssignmentCancelled { .. } => {
+            job.fence += 1;
+            (job.agent, job.agent_inputs) = (None, None);
+            enter(job, Status::Pending, at);
+            Ok(())
+        }
+        Event::ExecutionRequested => {
+            job.execution_requested = true;
+            Ok(())
+        }
+        Event::Suspended { reason } => {
+            job.suspended = Some((at, reason.clone()));
+            Ok(())
+        }
+        Event::Resumed => {
+            job.suspended = None;
+            Ok(())
+        }
+        Event::Completed { result, forced } => {
+            job.fence += u64::from(forced.is_some());
+            job.result = Some(result.clone());
+            job.error = None;
+            end(job, Status::Completed, at);
+            Ok(())
+        }
+        Event::Failed { problem } => {
+            job.error = Some(problem.clone());
+            end(job, Status::Failed, at);
+            Ok(())
+        }
+        Event::Rejected { problem } => {
+            job.error = Some(problem.clone());
+            end(job, Status::Rejected, at);
+            Ok(())
+        }
+        Event::ResubmissionRequired { problem } => {
+            job.error = Some(problem.clone());
+            end(job, Status::ResubmissionRequired, at);
+            Ok(())
+        }
+        Event::Cancelled { .. } => {
+            end(job, Status::Cancelled, at);
+            Ok(())
+        }
+        Event::Resubmitted { reason } => {
+            if !job.status.is_ended() {
+                return Err("only an ended job is resubmitted");
+            }
+            job.fence += 1;
+            job.feedback.push(reason.clone());
+            (job.error, job.completed_at) = (None, None);
+            let next = if job.agent.is_some() { Status::Assigned } else { Status::Pending };
+            enter(job, next, at);
+            Ok(())
+        }
+        Event::ChildTerminated { child } => {
+            job.orphans.retain(|orphan| orphan != child);
+            Ok(())
+        }
+        Event::CheckpointOpened { checkpoint, .. } => {
+            job.checkpoints.insert(checkpoint.id, checkpoint.clone());
+            evolve_run::fold(job, event, at)
+        }
+        Event::Decided { checkpoint, decision } => {
+            close(job, *checkpoint, at, decision.verdict.status(), |row| {
+                row.decision = Some(decision.clone());
+            })?;
+            evolve_run::reset_steps(job);
+            Ok(())
+        }
+        Event::Expired { checkpoint, .. } => {
+            close(job, *checkpoint, at, CheckpointStatus::Expired, |_| {})?;
+            evolve_run::reset_steps(job);
+            Ok(())
+        }
+        Event::CheckpointCancelled { checkpoint } => {
+            close(job, *checkpoint, at, CheckpointStatus::Cancelled, |_| {})
+        }
+        Event::Escalated { checkpoint, assignees, expires_at } => change(job, *checkpoint, |row| {
+            row.assignees = assignees.clone();
+            row.expires_at = *expires_at;
+            row.escalated = true;
+        }),
+        in_run => evolve_run::fold(job, in_run, at),
+    }
+}
+
+fn enter(job: &mut Job, status: Status, at: Timestamp) {
+    job.status = status;
+    job.since = at;
+    job.execution_requested = false;
+}
+
+fn end(job: &mut Job, status: Status, at: Timestamp) {
+    enter(job, status, at);
+    (job.run, job.suspended) = (None, None);
+    job.completed_at = Some(at);
+}
+
+fn change(job: &mut Job, id: CheckpointId, with: impl FnOnce(&mut Checkpoint)) -> Folded {
+    let row = job.checkpoints.get_mut(&id).ok_or("there is no such checkpoint")?;
+    if row.status != CheckpointStatus::Pending {
+        return Err("the checkpoint is closed");
+    }
+    with(Arc::make_mut(row));
+    Ok(())
+}
+
+fn close(
+    job: &mut Job,
+    id: CheckpointId,
+    at: Timestamp,
+    status: CheckpointStatus,
+    with: impl FnOnce(&mut Checkpoint),
+) -> Folded {
+    change(job, id, |row| {
+        row.status = status;
+        row.closed_at = Some(at);
+        with(row);
+    })
+}

@@ -1,0 +1,114 @@
+//! The working copy of a decision. To emit a fact is to push it *and* to fold it with the same `evolve` that replay
+//! uses, so that deciding and replaying cannot drift apart.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::dsl::definition::{Definition, Task};
+use crate::machine::evolve;
+use crate::model::event::Event;
+use crate::model::id::FrameId;
+use crate::model::job::{Frame, Job, Run};
+use crate::model::principal::Principal;
+use crate::model::problem::{Kind, Problem};
+use crate::model::time::Timestamp;
+
+/// What expressions see of the program around them. Set once at start.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// `$runtime`.
+    pub runtime: Arc<Value>,
+    /// `$secrets`: names with placeholders, never values.
+    pub secrets: Arc<Value>,
+}
+
+/// What a decision is made with, beside the job and the wish.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// The document that the job pins.
+    pub definition: &'a Definition,
+    /// The program around it.
+    pub environment: &'a Environment,
+    /// The time of the decision.
+    pub now: Timestamp,
+    /// Who wishes.
+    pub by: &'a Principal,
+}
+
+/// What was decided: the facts, and the job that they lead to.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// The facts, in order. Empty when the wish was granted before.
+    pub events: Vec<Arc<Event>>,
+    /// The job after them.
+    pub job: Job,
+    /// Is there more to do at once? Then a `Tick` is to follow.
+    pub more: bool,
+}
+
+/// A task's work failed.
+pub(super) type Raised<T> = Result<T, Problem>;
+
+pub(super) struct Scratch<'a> {
+    pub setting: Setting<'a>,
+    pub job: Job,
+    pub events: Vec<Arc<Event>>,
+    pub more: bool,
+}
+
+impl<'a> Scratch<'a> {
+    pub fn new(setting: Setting<'a>, job: Job) -> Self {
+        Self { setting, job, events: Vec::new(), more: false }
+    }
+
+    /// Records a fact and folds it.
+    pub fn emit(&mut self, event: Event) {
+        evolve::apply(&mut self.job, &event, self.setting.now)
+            .expect("bug: decide emitted a fact that evolve does not accept");
+        self.events.push(Arc::new(event));
+    }
+
+    pub fn done(self) -> Decided {
+        Decided { events: self.events, job: self.job, more: self.more }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.setting.now
+    }
+
+    pub fn run(&self) -> Option<&Run> {
+        self.job.run.as_ref()
+    }
+
+    pub fn frame(&self, id: FrameId) -> Option<&Frame> {
+        self.run().and_then(|run| run.frames.get(&id))
+    }
+
+    /// The frame with its task. The workflow itself has none.
+    pub fn task(&self, id: FrameId) -> Raised<(&Frame, &'a Task)> {
+        let frame = self
+            .frame(id)
+            .ok_or_else(|| Problem::new(Kind::Runtime, format!("frame {id} is gone")))?;
+        let task = self.setting.definition.tasks.get(&frame.reference).ok_or_else(|| {
+            let reference = &frame.reference;
+            Problem::new(Kind::Runtime, format!("the document has no task {reference}"))
+        })?;
+        Ok((frame, task))
+    }
+
+    /// Frames inside this one, the innermost first.
+    pub fn descendants(&self, of: FrameId) -> Vec<FrameId> {
+        let Some(run) = self.run() else { return Vec::new() };
+        let mut inside = vec![of];
+        // A child has a larger ordinal than its parent, so one pass in order finds them all.
+        for (id, frame) in &run.frames {
+            if *id != of && inside.contains(&frame.parent) {
+                inside.push(*id);
+            }
+        }
+        inside.remove(0);
+        inside.reverse();
+        inside
+    }
+}

@@ -1,0 +1,143 @@
+//! What comes back from calls: outcomes, and crashes that left none.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::dsl::definition::TaskKind;
+use crate::machine::checkpoints::Opening;
+use crate::machine::scratch::{Raised, Scratch};
+use crate::machine::weight;
+use crate::model::checkpoint::{CheckpointStatus, OnExpiry, Purpose, Verdict};
+use crate::model::event::{Event, Outcome};
+use crate::model::id::FrameId;
+use crate::model::job::FrameState;
+use crate::model::limits::INTERRUPTIONS_MAX;
+use crate::model::problem::{Kind, Problem};
+use crate::model::refusal::Refusal;
+
+impl Scratch<'_> {
+    /// Is this the call that the frame waits for?
+    fn expects(&self, id: FrameId, attempt: u32) -> Result<(), Refusal> {
+        let state = self.frame(id).map(|frame| &frame.state);
+        match state {
+            Some(FrameState::Call { attempt: expected, in_doubt: None, .. })
+                if *expected == attempt =>
+            {
+                Ok(())
+            }
+            _ => Err(Refusal::Stale { what: format!("attempt {attempt} of frame {id}") }),
+        }
+    }
+
+    pub fn settle_call(
+        &mut self,
+        id: FrameId,
+        attempt: u32,
+        outcome: &Outcome,
+    ) -> Result<(), Refusal> {
+        self.expects(id, attempt)?;
+        let outcome = match outcome {
+            Outcome::Succeeded(value) => match weight::check(value, "the answer of the call") {
+                Ok(()) => outcome.clone(),
+                Err(problem) => Outcome::Failed(problem),
+            },
+            Outcome::Failed(_) => outcome.clone(),
+        };
+        self.emit(Event::CallSettled { frame: id, attempt, outcome });
+        Ok(())
+    }
+
+    /// A call died without an outcome: it costs an interruption, and it is made again or put in doubt.
+    pub fn interrupt(&mut self, id: FrameId, attempt: u32, reason: &str) -> Result<(), Refusal> {
+        self.expects(id, attempt)?;
+        self.emit(Event::Interrupted { frame: id, attempt, reason: reason.to_owned() });
+        let interruptions = match self.frame(id).map(|frame| &frame.state) {
+            Some(FrameState::Call { interruptions, .. }) => *interruptions,
+            _ => 0,
+        };
+        if interruptions >= INTERRUPTIONS_MAX {
+            let detail = format!(
+                "the call was interrupted {interruptions} times ({reason}); it is not made again"
+            );
+            let outcome = Outcome::Failed(Problem::new(Kind::Runtime, detail));
+            self.emit(Event::CallSettled { frame: id, attempt, outcome });
+        } else if !self.may_repeat(id) {
+            self.open_doubt(id);
+        }
+        Ok(())
+    }
+
+    fn may_repeat(&self, id: FrameId) -> bool {
+        let Ok((_, task)) = self.task(id) else { return false };
+        match (&task.kind, task.idempotent) {
+            (_, Some(said)) => said,
+            (TaskKind::CallHttp(call), None) => call.is_idempotent,
+            _ => true,
+        }
+    }
+
+    fn open_doubt(&mut self, id: FrameId) {
+        let Some(frame) = self.frame(id) else { return };
+        let FrameState::Call { key, function, arguments, interruptions, .. } = &frame.state else {
+            return;
+        };
+        let shown = json!({
+            "text": "The process stopped while this call was under way, and the call must not \
+                     simply be repeated. Find out whether it happened. Approve with the input \
+                     {\"outcome\": \"happened\", \"result\": …} if it did, approve with \
+                     {\"outcome\": \"retry\"} to make it again with the same key, or reject if \
+                     it did not happen and must not be made.",
+            "task": &*frame.reference,
+            "function": function,
+            "idempotencyKey": key,
+            "arguments": **arguments,
+        });
+        let round = *interruptions;
+        let title = format!("Did the call of {} happen?", frame.reference);
+        self.open(Opening {
+            frame: id,
+            purpose: Purpose::InDoubt,
+            round,
+            title,
+            summary: None,
+            shown: Arc::new(shown),
+            assignees: vec!["admin".to_owned(), "operator".to_owned()],
+            expiry: None,
+            on_expiry: OnExpiry::Fault,
+        });
+    }
+
+    /// A person said what happened to a call in doubt.
+    pub fn after_doubt(&mut self, id: FrameId) -> Raised<()> {
+        let Some(FrameState::Call {
+            attempt, key, function, arguments, in_doubt: Some(doubt), ..
+        }) = self.frame(id).map(|frame| frame.state.clone())
+        else {
+            return Ok(());
+        };
+        let row = self.job.checkpoints.get(&doubt);
+        let decision = row.and_then(|row| row.decision.clone());
+        let approved = row.is_some_and(|row| row.status == CheckpointStatus::Approved);
+        let input = decision.as_ref().and_then(|decision| decision.input.clone());
+        let said = input.as_ref().and_then(|input| input.get("outcome")).and_then(Value::as_str);
+        match (approved, said) {
+            (true, Some("happened")) => {
+                let result = input.as_ref().and_then(|input| input.get("result")).cloned();
+                let outcome = Outcome::Succeeded(Arc::new(result.unwrap_or(Value::Null)));
+                self.emit(Event::CallSettled { frame: id, attempt, outcome });
+            }
+            (true, _) => {
+                let attempt = attempt + 1;
+                self.emit(Event::CallStarted { frame: id, attempt, key, function, arguments });
+            }
+            (false, _) => {
+                let verdict = decision.map_or(Verdict::Reject, |decision| decision.verdict);
+                let detail = format!("the outcome of the call is unknown; a person said {verdict}");
+                let outcome = Outcome::Failed(Problem::new(Kind::Communication, detail));
+                self.emit(Event::CallSettled { frame: id, attempt, outcome });
+            }
+        }
+        Ok(())
+    }
+}

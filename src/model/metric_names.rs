@@ -1,0 +1,98 @@
+//! The name, kind and meaning of every metric, in one place. No label may hold an id, a name that
+//! a user chose, or the text of an error: each value of a label costs memory for ever.
+
+/// How a metric behaves; printed as its `# TYPE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only rises.
+    Counter,
+    /// Rises and falls.
+    Gauge,
+    /// Counts samples by size.
+    Histogram,
+}
+
+/// One metric as it is described to its reader.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// The name, with its unit last.
+    pub name: &'static str,
+    /// How it behaves.
+    pub kind: Kind,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+    /// One line for `# HELP`.
+    pub help: &'static str,
+}
+
+/// Jobs now in each status. A gauge in spite of its name, which clients already scrape.
+pub const AGENT_JOBS_TOTAL: &str = "agent_jobs_total";
+/// Time from the first run's start of a job to its end.
+pub const AGENT_JOBS_DURATION_SECONDS: &str = "agent_jobs_duration_seconds";
+/// Changes of status.
+pub const AGENT_JOB_TRANSITIONS_TOTAL: &str = "agent_job_transitions_total";
+/// Checkpoints now in each status. A gauge in spite of its name, which clients already scrape.
+pub const AGENT_CHECKPOINTS_TOTAL: &str = "agent_checkpoints_total";
+/// Checkpoints that wait for a person.
+pub const AGENT_CHECKPOINTS_PENDING: &str = "agent_checkpoints_pending";
+/// Runs that hold a slot.
+pub const AGENT_WORKER_ACTIVE_JOBS: &str = "agent_worker_active_jobs";
+/// Time of one commit of the store, its syncs included.
+pub const STORE_COMMIT_SECONDS: &str = "holdpoint_store_commit_seconds";
+/// Commands in one commit.
+pub const STORE_BATCH_SIZE: &str = "holdpoint_store_batch_size";
+/// Actors started anew after a failure.
+pub const ACTOR_RESTARTS_TOTAL: &str = "holdpoint_actor_restarts_total";
+/// Actors alive.
+pub const LIVE_ACTORS: &str = "holdpoint_live_actors";
+/// Due jobs that lay idle until the safety sweep found them.
+pub const SWEEP_RESCUES_TOTAL: &str = "holdpoint_sweep_rescues_total";
+/// Time from opening the store to readiness at the last start.
+pub const RECOVERY_SECONDS: &str = "holdpoint_recovery_seconds";
+/// Requests answered.
+pub const HTTP_REQUESTS_TOTAL: &str = "holdpoint_http_requests_total";
+
+/// Every metric that Holdpoint exposes.
+pub const ALL: &[Metric] = &[
+    gauge(AGENT_JOBS_TOTAL, &["status"], "Number of agent jobs now in each status"),
+    histogram(AGENT_JOBS_DURATION_SECONDS, &["status"], "Duration of agent jobs in seconds"),
+    counter(
+        AGENT_JOB_TRANSITIONS_TOTAL,
+        &["from", "to"],
+        "Changes of the status of agent jobs since the start of the process",
+    ),
+    gauge(AGENT_CHECKPOINTS_TOTAL, &["status"], "Number of agent checkpoints now in each status"),
+    gauge(AGENT_CHECKPOINTS_PENDING, &[], "Number of pending agent checkpoints"),
+    gauge(AGENT_WORKER_ACTIVE_JOBS, &[], "Number of currently active agent jobs"),
+    histogram(STORE_COMMIT_SECONDS, &[], "Time of one commit of the store, syncs included"),
+    histogram(STORE_BATCH_SIZE, &[], "Commands that shared one commit of the store"),
+    counter(ACTOR_RESTARTS_TOTAL, &["kind"], "Actors started anew after a failure"),
+    gauge(LIVE_ACTORS, &["kind"], "Actors alive"),
+    counter(
+        SWEEP_RESCUES_TOTAL,
+        &[],
+        "Due jobs that lay idle until the safety sweep found them; any is a defect",
+    ),
+    gauge(RECOVERY_SECONDS, &[], "Time from opening the store to readiness at the last start"),
+    counter(HTTP_REQUESTS_TOTAL, &["route", "status"], "HTTP requests answered"),
+];
+
+const fn counter(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind: Kind::Counter, labels, help }
+}
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Gauge, labels, help }
+}
+
+const fn histogram(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind: Kind::Histogram, labels, help }
+}

@@ -1,0 +1,6 @@
+//! One test binary: its modules are the areas. Tests reach the program through its public surface.
+#![allow(clippy::unwrap_used)]
+
+mod config;
+mod telemetry;
+mod tidy;
