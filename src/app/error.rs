@@ -49,6 +49,13 @@ pub enum AppError {
     },
 }
 
+impl AppError {
+    /// A part that its settings do not fit.
+    pub(super) fn setting(part: &'static str, reason: &dyn std::fmt::Display) -> Self {
+        Self::Setting { part, reason: reason.to_string() }
+    }
+}
+
 /// Why a store cannot be opened, as far as a person acts differently on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreFault {
