@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod config;
+mod store;
 mod telemetry;
 mod tidy;
