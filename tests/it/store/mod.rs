@@ -3,6 +3,9 @@
 
 mod build;
 mod conformance;
+mod damage;
 mod documents;
 mod dump;
 mod lists;
+mod opening;
+mod random;
