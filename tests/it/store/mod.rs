@@ -8,4 +8,5 @@ mod documents;
 mod dump;
 mod lists;
 mod opening;
+mod places;
 mod random;
