@@ -3,6 +3,8 @@
 
 mod build;
 mod conformance;
+#[cfg(feature = "crash-points")]
+mod crash;
 mod damage;
 mod documents;
 mod dump;
@@ -10,3 +12,4 @@ mod lists;
 mod opening;
 mod places;
 mod random;
+mod writing;
