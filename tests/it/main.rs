@@ -8,5 +8,6 @@ mod documents;
 mod dsl;
 mod egress;
 mod expr;
+mod store;
 mod telemetry;
 mod tidy;
