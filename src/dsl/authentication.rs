@@ -9,15 +9,11 @@ use crate::dsl::endpoint;
 use crate::expr::{Scope, Template};
 
 const SCHEMES: [&str; 5] = ["basic", "bearer", "digest", "oauth2", "oidc"];
-const GRANTS: [&str; 5] = [
-    "authorization_code",
-    "client_credentials",
-    "password",
-    "refresh_token",
-    "urn:ietf:params:oauth:grant-type:token-exchange",
-];
-const CLIENT_AUTHENTICATIONS: [&str; 5] =
-    ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"];
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+/// Grants of the standard but `authorization_code`, which needs a person at a browser.
+const GRANTS: [&str; 4] = ["client_credentials", "password", "refresh_token", TOKEN_EXCHANGE];
+/// Of the standard's, the ones that need no key: a client that signs assertions has one.
+const CLIENT_AUTHENTICATIONS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
 const ENCODINGS: [&str; 2] = ["application/x-www-form-urlencoded", "application/json"];
 
 /// Reads a policy and gives it as `{scheme: …}`, the reference to a reusable one resolved. Policies
@@ -117,7 +113,8 @@ fn oauth2<'d>(
     let optional = if has_endpoints { &optional[..] } else { &optional[..9] };
     check.only(object, what, &["authority", "grant"], optional);
     check.member(object, "authority", |check, value| endpoint::uri(check, value, scope));
-    check.member(object, "grant", |check, value| check.word(value, "`grant`", &GRANTS));
+    let grant = check.member(object, "grant", |check, value| check.word(value, "`grant`", &GRANTS));
+    complete(check, object, grant.unwrap_or_default());
     check.member(object, "client", client);
     check.member(object, "request", |check, value| {
         let request = check.members(value, "`request`", &[], &["encoding"])?;
@@ -141,6 +138,26 @@ fn oauth2<'d>(
         optional_texts(check, endpoints, &names);
         Some(())
     });
+}
+
+/// Is everything there that the grant needs?
+fn complete(check: &mut Check<'_>, object: &Object, grant: &str) {
+    let client = |name: &str| object.get("client").and_then(|client| client.get(name));
+    let is_public = client("authentication").and_then(Value::as_str) == Some("none");
+    if !is_public && (client("id").is_none() || client("secret").is_none()) {
+        check.defect_with(
+            "the client needs `id` and `secret`",
+            "or `authentication: none` for a public client",
+        );
+    }
+    let needed: &[&str] = match grant {
+        "password" => &["username", "password"],
+        "refresh_token" | TOKEN_EXCHANGE => &["subject"],
+        _ => &[],
+    };
+    for name in needed.iter().filter(|name| !object.contains_key(**name)) {
+        check.defect(format!("the grant {grant} needs the member `{name}`"), None);
+    }
 }
 
 fn client<'d>(check: &mut Check<'d>, value: &'d Value) -> Option<()> {

@@ -15,6 +15,9 @@ use crate::dsl::suggest;
 /// A JSON object of the document.
 pub(super) type Object = Map<String, Value>;
 
+/// Most defects that are told: a person mends them one by one, and each quotes a pointer.
+const DEFECTS_MAX: usize = 500;
+
 /// One reading of one document.
 pub(super) struct Check<'d> {
     /// The whole document.
@@ -27,6 +30,9 @@ pub(super) struct Check<'d> {
     pub lists: HashMap<Arc<str>, Arc<[Arc<str>]>>,
     /// Tasks met so far, with every call of a function written out.
     pub task_count: usize,
+    /// Is this the body of a function where it stands? Then calls inside it are not followed: each call
+    /// from the workflow itself follows them.
+    pub is_function: bool,
     /// Functions whose bodies are being read, outermost first: a function must not call itself.
     pub functions_open: Vec<&'d str>,
     /// Is every expression so far a cheap one?
@@ -36,6 +42,7 @@ pub(super) struct Check<'d> {
     /// Set inside a function: from where in the pointer on, and the task reference that stands for it.
     moved: Option<(usize, String)>,
     defects: Vec<Defect>,
+    defect_count: usize,
 }
 
 impl<'d> Check<'d> {
@@ -47,39 +54,46 @@ impl<'d> Check<'d> {
             tasks: HashMap::new(),
             lists: HashMap::new(),
             task_count: 0,
+            is_function: false,
             functions_open: Vec::new(),
             is_cheap: true,
             positions,
             pointer: String::new(),
             moved: None,
             defects: Vec::new(),
+            defect_count: 0,
         }
     }
 
-    /// Every defect, in the order of the text. A function's body is read for each of its calls, so the
+    /// Every defect, at most so many. A function's body is read for each of its calls, so the
     /// same defect can have been found more than once.
     pub fn into_defects(self) -> Vec<Defect> {
         let mut seen = HashSet::new();
         let mut defects = self.defects;
         defects.retain(|defect| seen.insert((defect.pointer.clone(), defect.message.clone())));
-        defects.sort_by_key(|defect| (defect.line, defect.column));
+        defects.truncate(DEFECTS_MAX);
         defects
     }
 
     /// How many defects were found so far.
     pub fn defect_count(&self) -> usize {
-        self.defects.len()
+        self.defect_count
     }
 
     /// Notes a defect of the current place.
     pub fn defect(&mut self, message: impl Into<String>, hint: Option<String>) {
+        self.defect_count += 1;
+        // Repeated ones are dropped at the end, so more than the limit are kept until then.
+        if self.defects.len() >= 4 * DEFECTS_MAX {
+            return;
+        }
         let position = self.positions.of(&self.pointer);
         self.defects.push(Defect {
             pointer: self.pointer.clone(),
             line: position.map(|position| position.line),
             column: position.map(|position| position.column),
-            message: message.into(),
-            hint,
+            message: printable(message.into()),
+            hint: hint.map(printable),
         });
     }
 
@@ -252,4 +266,16 @@ impl<'d> Check<'d> {
         };
         self.defect(format!("{message}, and it is {found}"), hint);
     }
+}
+
+/// A message quotes the document, and is shown on terminals and in pages: control characters and very
+/// long quotes have no place in it.
+fn printable(text: String) -> String {
+    const CHARS_MAX: usize = 500;
+    let is_plain = |c: char| !c.is_control();
+    if text.len() <= CHARS_MAX && text.chars().all(is_plain) {
+        return text;
+    }
+    let cut = text.chars().take(CHARS_MAX);
+    cut.flat_map(|c| if is_plain(c) { vec![c] } else { c.escape_default().collect() }).collect()
 }

@@ -84,20 +84,19 @@ fn each<'d>(
     });
 }
 
-/// A function is a task. Here it is only checked; its tasks are built for each call of it.
+/// A function is a task. Here it is only checked; its tasks are built for each call of it, so what was
+/// built here is thrown away.
 fn function<'d>(check: &mut Check<'d>, name: &'d str, value: &'d Value) {
     if CALLS.contains(&name) {
         check.defect_with(format!("`{name}` is a call of the standard"), "choose another name");
     }
-    let (tasks, lists) = (check.tasks.clone(), check.lists.clone());
-    let count = check.task_count;
     let list: Arc<str> = check.reference().into();
-    check.functions_open.push(name);
+    check.is_function = true;
     tasks::alone(check, value, &list, 0, name);
-    check.functions_open.pop();
-    check.tasks = tasks;
-    check.lists = lists;
-    check.task_count = count;
+    check.is_function = false;
+    check.tasks.clear();
+    check.lists.clear();
+    check.task_count = 0;
 }
 
 impl<'d> Check<'d> {

@@ -42,6 +42,9 @@ pub(super) fn read<'d>(
     let mut reference = format!("{list}/{index}");
     push_token(&mut reference, name);
     references.push(Arc::from(reference.as_str()));
+    if check.is_function {
+        return Some(TaskKind::Do { list });
+    }
     check.functions_open.push(name);
     check.elsewhere(&["use", "functions", name], Some(reference), |check| {
         alone(check, body, &list, index, name);
