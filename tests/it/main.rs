@@ -6,5 +6,6 @@ mod config;
 mod documents;
 mod dsl;
 mod expr;
+mod store;
 mod telemetry;
 mod tidy;
