@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 /// A login.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"email": "admin@example.com", "password": "correct horse battery staple"}))]
+#[schema(example = json!({"email": "admin@example.com", "password": "correct horse battery \
+staple"}))]
 pub struct Login {
     /// The address of the account, whatever the case.
     pub email: String,

@@ -1,4 +1,5 @@
-//! Jobs, in the words of both job resources: `/api/jobs`, and `/api/agent-jobs` with `taskDescription`
+//! Jobs, in the words of both job resources: `/api/jobs`, and `/api/agent-jobs` with
+//! `taskDescription`
 //! for `description` and `RUNNING` for `IN_PROGRESS`.
 
 use std::collections::BTreeMap;
@@ -17,7 +18,8 @@ use crate::model::problem::Problem as JobError;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingFor {
-    /// A stable code: `slot`, `worker`, `assignment`, `execution`, `checkpoint`, `in-doubt`, `time`,
+    /// A stable code: `slot`, `worker`, `assignment`, `execution`, `checkpoint`, `in-doubt`,
+    /// `time`,
     /// `retry`, `event`, `child`, `call` or `resume`.
     pub code: String,
     /// One sentence for people.
@@ -58,7 +60,8 @@ pub struct JobSummary {
     /// What is to be done (in `/api/agent-jobs`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_description: Option<String>,
-    /// Where it stands: `PENDING`, `ASSIGNED`, `IN_PROGRESS` (`RUNNING` in `/api/agent-jobs`), `COMPLETED`,
+    /// Where it stands: `PENDING`, `ASSIGNED`, `IN_PROGRESS` (`RUNNING` in `/api/agent-jobs`),
+    /// `COMPLETED`,
     /// `FAILED`, `REJECTED`, `RESUBMISSION_REQUIRED` or `CANCELLED`.
     pub status: String,
     /// The same in the words of the workflow standard.

@@ -1,4 +1,5 @@
-//! Accounts of people, as documents of the engine. Whoever has none cannot sign in; there is always an admin.
+//! Accounts of people, as documents of the engine. Whoever has none cannot sign in; there is
+//! always an admin.
 
 use serde::{Deserialize, Serialize};
 
@@ -134,7 +135,8 @@ async fn write(engine: &Engine, account: &Account) -> Result<(), AccountError> {
         |error: serde_json::Error| AccountError::Damaged(account.id.clone(), error.to_string());
     let body = serde_json::to_vec(account).map_err(damaged)?;
     engine.put_document(USERS, &account.id, body, Some(0)).await?;
-    // The email comes last: an account that a crash left without one cannot be found, and nothing points to it.
+    // The email comes last: an account that a crash left without one cannot be found, and nothing
+    // points to it.
     let pointer = serde_json::to_vec(&account.id).map_err(damaged)?;
     match engine.put_document(EMAILS, &account.email, pointer, Some(0)).await? {
         DocumentOutcome::Written(_) => Ok(()),
@@ -145,7 +147,8 @@ async fn write(engine: &Engine, account: &Account) -> Result<(), AccountError> {
     }
 }
 
-/// Makes the first admin when nobody has an account: from what is given, else with a drawn password.
+/// Makes the first admin when nobody has an account: from what is given, else with a drawn
+/// password.
 pub async fn ensure_admin(
     engine: &Engine,
     email: Option<String>,

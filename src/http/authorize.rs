@@ -140,7 +140,8 @@ pub fn authorize(caller: &Caller, action: Action, resource: Resource<'_>) -> Res
     }
 }
 
-/// A checkpoint without assignees is for every reviewer. An admin may always decide: an escalation ends there.
+/// A checkpoint without assignees is for every reviewer. An admin may always decide: an escalation
+/// ends there.
 fn may_decide(caller: &Caller, assignees: &[String]) -> bool {
     assignees.is_empty()
         || caller.roles.contains(&Role::Admin)

@@ -1,4 +1,5 @@
-//! Every kind of problem that the API answers with, in one table: its code, its status, what it means and
+//! Every kind of problem that the API answers with, in one table: its code, its status, what it
+//! means and
 //! what to do. `/problems/{code}` shows a row of it, so a code must never change its meaning.
 
 use axum::http::StatusCode;
@@ -19,8 +20,12 @@ pub struct Code {
 }
 
 macro_rules! codes {
-    ($($constant:ident = $status:ident, $name:literal, $title:literal, $meaning:literal, $remedy:literal;)*) => {
+    ($(
+        $constant:ident = $status:ident, $name:literal, $title:literal,
+        $meaning:literal, $remedy:literal;
+    )*) => {
         $(
+            /// A row of the table:
             #[doc = $meaning]
             pub const $constant: &Code = &Code {
                 name: $name,
@@ -38,7 +43,8 @@ macro_rules! codes {
 
 codes! {
     MALFORMED = BAD_REQUEST, "malformed", "The request cannot be read",
-        "The body is no JSON, names a member twice, nests too deeply, or the query is not percent-encoded text.",
+        "The body is no JSON, names a member twice, nests too deeply, or the query is not \
+        percent-encoded text.",
         "Send well-formed JSON (RFC 8259) in UTF-8; `errors` says where reading stopped.";
     NO_LOGIN = UNAUTHORIZED, "no-login", "Sign in first",
         "The request came without a valid session.",
@@ -50,11 +56,14 @@ codes! {
         "The signed-in person has no role that allows this.",
         "Ask an administrator for the role that `detail` names.";
     CROSS_ORIGIN = FORBIDDEN, "cross-origin", "Refused: it came from another site",
-        "A request that changes something carried an Origin or Sec-Fetch-Site header of another site.",
-        "Call the API from its own origin. Behind a proxy set `public_url` to the address that people use.";
+        "A request that changes something carried an Origin or Sec-Fetch-Site header of another \
+        site.",
+        "Call the API from its own origin. Behind a proxy set `public_url` to the address that \
+        people use.";
     WRONG_HOST = MISDIRECTED_REQUEST, "wrong-host", "Wrong host name",
         "A server on loopback was called by a name that is not its own.",
-        "Call it as `localhost`, `127.0.0.1` or `[::1]`, or set `public_url` to the name that people use.";
+        "Call it as `localhost`, `127.0.0.1` or `[::1]`, or set `public_url` to the name that \
+        people use.";
     NO_SUCH_ROUTE = NOT_FOUND, "no-such-route", "There is nothing here",
         "No route has this path.",
         "`/api/docs` lists every route.";
@@ -71,7 +80,8 @@ codes! {
         "The path exists, but not with this method.",
         "Use one of the methods in the header `Allow`.";
     ILLEGAL_TRANSITION = CONFLICT, "illegal-transition", "The job is not in a state for that",
-        "The life cycle of a job has no such step from where it stands; `currentStatus` says where.",
+        "The life cycle of a job has no such step from where it stands; `currentStatus` says \
+        where.",
         "Read the job again; `detail` says what can be done instead.";
     ALREADY_CREATED = CONFLICT, "already-created", "The job exists already",
         "A job with this id exists.",
@@ -96,7 +106,8 @@ codes! {
         "Send the header `Content-Type: application/json`.";
     INVALID_REQUEST = UNPROCESSABLE_ENTITY, "invalid-request", "The request does not fit",
         "A member or query parameter is missing, unknown, of the wrong type or beyond its limits.",
-        "`errors` names each with a JSON Pointer into the body, or the name of the query parameter.";
+        "`errors` names each with a JSON Pointer into the body, or the name of the query \
+        parameter.";
     INVALID_INPUT = UNPROCESSABLE_ENTITY, "invalid-input", "The input does not fit the workflow",
         "`inputData` does not fit the JSON Schema of the workflow.",
         "`errors` names each violation; `GET /api/workflows/{name}` shows the schema.";

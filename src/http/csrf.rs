@@ -1,4 +1,5 @@
-//! Requests that browsers send for other sites are refused: by Sec-Fetch-Site and Origin, without tokens
+//! Requests that browsers send for other sites are refused: by Sec-Fetch-Site and Origin, without
+//! tokens
 //! (the scheme of Go 1.25's `CrossOriginProtection`, from tower-http).
 
 use axum::body::Body;

@@ -1,4 +1,5 @@
-//! Work that goes on when the client leaves: a handler is dropped in the middle when its connection closes,
+//! Work that goes on when the client leaves: a handler is dropped in the middle when its
+//! connection closes,
 //! and what it has begun must not end half done.
 
 use std::future::Future;

@@ -1,4 +1,5 @@
-//! What handlers take from a request: typed bodies, queries and ids. Each refuses what it does not know, by name.
+//! What handlers take from a request: typed bodies, queries and ids. Each refuses what it does not
+//! know, by name.
 
 use std::time::Duration;
 
@@ -21,6 +22,17 @@ use crate::model::limits::BODY_BYTES_MAX;
 /// How long a body may take to arrive: slow senders must not hold a connection for ever.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// The largest body that is read, bytes. The door puts it into every request.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimit(pub usize);
+
+impl BodyLimit {
+    /// The limit of a request; that of the model when nobody set one.
+    pub fn of(request: &Request) -> usize {
+        request.extensions().get::<BodyLimit>().map_or(BODY_BYTES_MAX, |limit| limit.0)
+    }
+}
+
 /// A JSON body. `raw` is the value as it was sent, for digests.
 #[derive(Debug, Clone)]
 pub struct JsonBody<T> {
@@ -35,7 +47,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         require_kind(request.headers(), &["application/json"])?;
-        let bytes = read_body(request, BODY_BYTES_MAX).await?;
+        let max = BodyLimit::of(&request);
+        let bytes = read_body(request, max).await?;
         let raw = parse(&bytes)?;
         Ok(Self { value: typed(&raw)?, raw })
     }
@@ -50,7 +63,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let kind = require_kind(request.headers(), &["application/json"]);
-        let bytes = read_body(request, BODY_BYTES_MAX).await?;
+        let max = BodyLimit::of(&request);
+        let bytes = read_body(request, max).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -75,7 +89,8 @@ pub fn require_kind(
     })
 }
 
-/// Reads a body up to `max` bytes. A longer one is refused before reading when its length is announced.
+/// Reads a body up to `max` bytes. A longer one is refused before reading when its length is
+/// announced.
 pub async fn read_body(request: Request, max: usize) -> Result<Bytes, ApiError> {
     let too_large = || {
         let detail = format!("the body is longer than the {max} bytes that this route takes");

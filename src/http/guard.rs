@@ -1,4 +1,5 @@
-//! The door: every request passes here before its handler, and the table of routes decides. What is not in
+//! The door: every request passes here before its handler, and the table of routes decides. What
+//! is not in
 //! the table is not let in.
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use crate::api::problem::FieldError;
 use crate::http::accounts;
 use crate::http::authorize::{Action, Caller, Denial, Resource, Role, authorize};
 use crate::http::codes;
+use crate::http::extract::BodyLimit;
 use crate::http::policy::{self, Access};
 use crate::http::problem::ApiError;
 use crate::http::session::USER_KEY;
@@ -27,6 +29,7 @@ pub struct Peer(pub SocketAddr);
 /// Middleware: lets a request in or answers why not.
 pub async fn admit(State(state): State<HttpState>, request: Request, next: Next) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(BodyLimit(state.options.body_bytes_max));
     match check(&state, &mut parts).await {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(error) => error.into_response(),

@@ -1,4 +1,5 @@
-//! A server on loopback answers to its own names only, so that a page of another site that made its name
+//! A server on loopback answers to its own names only, so that a page of another site that made
+//! its name
 //! point here (DNS rebinding) gets nothing.
 
 use axum::body::Body;
@@ -31,7 +32,8 @@ fn host_of(headers: &HeaderMap, uri: &Uri) -> Option<String> {
     headers.get(header::HOST).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// Does the server answer for this host? One that listens wider stands behind a proxy that knows its names.
+/// Does the server answer for this host? One that listens wider stands behind a proxy that knows
+/// its names.
 pub fn is_ours(options: &Options, host: Option<&str>) -> bool {
     if !options.listen.ip().is_loopback() {
         return true;

@@ -1,4 +1,5 @@
-//! Floor 4: the HTTP API. Routes, login and problem details over the engine's handle; it never sees a store.
+//! Floor 4: the HTTP API. Routes, login and problem details over the engine's handle; it never
+//! sees a store.
 
 /// Accounts of people and the first admin.
 pub mod accounts;

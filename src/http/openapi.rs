@@ -1,4 +1,5 @@
-//! The OpenAPI document: what the handlers say of themselves, with what is the same for all of them.
+//! The OpenAPI document: what the handlers say of themselves, with what is the same for all of
+//! them.
 
 use axum::Router;
 use utoipa::OpenApi;
@@ -23,8 +24,9 @@ const COOKIE: &str = "session";
 /// What is not said by any handler.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Holdpoint", description = "A durable workflow engine for AI-agent jobs that a person must \
-        sign off. Every error is a problem document (RFC 9457) whose `type` is a page of this server."),
+    info(title = "Holdpoint", description = "A durable workflow engine for AI-agent jobs that a \
+        person must sign off. Every error is a problem document (RFC 9457) whose `type` is a page \
+        of this server."),
     components(schemas(Problem)),
     tags(
         (name = "auth", description = "Login and who one is"),
@@ -98,7 +100,8 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
             let route = policy::find(&method, path);
-            // A route that nobody thought about must not go out: like two routes with one path, this is a
+            // A route that nobody thought about must not go out: like two routes with one path,
+            // this is a
             // fault of the program that shows at every start.
             assert!(route.is_some(), "{method} {path} is not in the table of routes");
             let responses = &mut operation.responses.responses;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::http::Uri;
 
+use crate::model::limits::BODY_BYTES_MAX;
+
 /// The settings.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -14,6 +16,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Does a proxy stand before it that ends TLS and sets `X-Forwarded-For`?
     pub behind_proxy: bool,
+    /// Largest body of a request, bytes; a workflow document has its own limit.
+    pub body_bytes_max: usize,
     /// How long a request may take in all.
     pub request_timeout: Duration,
     /// How long the head of a request may take to arrive.
@@ -32,11 +36,12 @@ impl Default for Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
             public_url: None,
             behind_proxy: false,
-            request_timeout: Duration::from_secs(60),
+            body_bytes_max: BODY_BYTES_MAX,
+            request_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(10),
             connections_max: 1024,
             drain_timeout: Duration::from_secs(10),
-            session_lifetime: Duration::from_secs(7 * 24 * 3600),
+            session_lifetime: Duration::from_secs(12 * 3600),
         }
     }
 }
@@ -83,8 +88,6 @@ fn origin_of(url: &str) -> Option<String> {
     let parsed: Uri = url.parse().ok()?;
     let scheme = parsed.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
     let authority = parsed.authority()?;
-    if authority.as_str().contains('@') || !matches!(parsed.path(), "" | "/") {
-        return None;
-    }
-    Some(format!("{scheme}://{}", authority.as_str().to_ascii_lowercase()))
+    let has_user = authority.as_str().contains('@');
+    (!has_user).then(|| format!("{scheme}://{}", authority.as_str().to_ascii_lowercase()))
 }

@@ -1,4 +1,5 @@
-//! Passwords: Argon2id with the parameters that OWASP recommends (19 MiB, 2 passes). A hash never leaves here
+//! Passwords: Argon2id with the parameters that OWASP recommends (19 MiB, 2 passes). A hash never
+//! leaves here
 //! but to the account's document, and a password is never kept.
 
 use argon2::Argon2;

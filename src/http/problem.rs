@@ -1,4 +1,5 @@
-//! The one error of the HTTP layer and how it becomes an answer (RFC 9457). Nothing else writes an error body.
+//! The one error of the HTTP layer and how it becomes an answer (RFC 9457). Nothing else writes an
+//! error body.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -125,13 +126,15 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Middleware: puts the path of the request into every problem, and a body into answers that others left empty.
+/// Middleware: puts the path of the request into every problem, and a body into answers that
+/// others left empty.
 pub async fn name_instance(request: Request, next: Next) -> Response<Body> {
     let instance = request.uri().path().to_owned();
     let response = next.run(request).await;
     if let Some(error) = response.extensions().get::<ApiError>() {
         let mut named = error.answer(&instance);
-        // Cookies and other headers that inner layers added stay; the body's length and kind are new.
+        // Cookies and other headers that inner layers added stay; the body's length and kind are
+        // new.
         for (name, value) in response.headers() {
             if name != header::CONTENT_LENGTH && !named.headers().contains_key(name) {
                 named.headers_mut().append(name.clone(), value.clone());

@@ -6,7 +6,8 @@ use crate::http::codes;
 use crate::http::problem::ApiError;
 use crate::model::refusal::Refusal;
 
-/// How soon a caller may come again when the store could not answer, seconds: a reopened store is back by then.
+/// How soon a caller may come again when the store could not answer, seconds: a reopened store is
+/// back by then.
 const STORE_RETRY_SECS: u64 = 2;
 /// The same when the process stops: a restart takes about that long.
 const RESTART_RETRY_SECS: u64 = 5;

@@ -15,7 +15,8 @@ use crate::http::problem::{ApiError, name_instance};
 use crate::http::state::HttpState;
 use crate::http::{codes, csrf, detached, guard, headers, host, openapi, session};
 
-/// Every route of the API. Panics when a route is not in the table of routes, which a test keeps from happening.
+/// Every route of the API. Panics when a route is not in the table of routes, which a test keeps
+/// from happening.
 pub fn router(state: HttpState) -> Router {
     let (routes, document) = openapi::routes(&state.options);
     let document = document.to_json().unwrap_or_default();

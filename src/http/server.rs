@@ -1,6 +1,7 @@
 //! The listener: accepts, bounds and drains connections. It knows nothing of routes.
 //!
-//! `axum::serve` is not used: it sets no timer, so a slow head of a request would hold its connection for ever.
+//! `axum::serve` is not used: it sets no timer, so a slow head of a request would hold its
+//! connection for ever.
 
 use std::future::Future;
 use std::io;
@@ -23,7 +24,8 @@ use tower::ServiceExt;
 use crate::http::guard::Peer;
 use crate::http::options::{BadOptions, Options};
 
-/// The pause after the system refused to accept (out of file descriptors): a tight loop would not free any.
+/// The pause after the system refused to accept (out of file descriptors): a tight loop would not
+/// free any.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Headers of one request: more are an attack.
 const HEADERS_MAX: usize = 100;

@@ -1,4 +1,5 @@
-//! Login sessions as documents of the engine. The id of a session is a secret: only its hash is kept.
+//! Login sessions as documents of the engine. The id of a session is a secret: only its hash is
+//! kept.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,7 +19,8 @@ use crate::model::id::ContentHash;
 
 /// The kind of the documents.
 const KIND: &str = "sessions";
-/// Ids drawn before a creation is given up: two collisions of 128 random bits mean that chance is broken.
+/// Ids drawn before a creation is given up: two collisions of 128 random bits mean that chance is
+/// broken.
 const DRAWS_MAX: usize = 3;
 /// Documents read at once while expired ones are removed.
 const SWEEP_PAGE: usize = 200;
@@ -132,12 +134,14 @@ impl SessionStore for DocumentSessions {
     }
 }
 
-/// The name of the cookie: with the prefix that browsers bind to this host and TLS, where there is TLS.
+/// The name of the cookie: with the prefix that browsers bind to this host and TLS, where there is
+/// TLS.
 pub fn cookie_name(options: &Options) -> &'static str {
     if options.is_secure() { "__Host-holdpoint_session" } else { "holdpoint_session" }
 }
 
-/// The layer that loads sessions when they are asked for and saves them when they changed, never else.
+/// The layer that loads sessions when they are asked for and saves them when they changed, never
+/// else.
 pub fn layer(engine: Engine, options: &Options) -> SessionManagerLayer<DocumentSessions> {
     let seconds = i64::try_from(options.session_lifetime.as_secs()).unwrap_or(i64::MAX / 2);
     SessionManagerLayer::new(DocumentSessions::new(engine))

@@ -1,4 +1,5 @@
-//! JSON as the API reads it: a member named twice or nesting beyond the limit is an error, never a guess.
+//! JSON as the API reads it: a member named twice or nesting beyond the limit is an error, never a
+//! guess.
 
 use std::fmt;
 

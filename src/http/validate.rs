@@ -1,4 +1,5 @@
-//! Checks of what the wire shapes cannot say: lengths, ranges and words. Every defect at once, each by name.
+//! Checks of what the wire shapes cannot say: lengths, ranges and words. Every defect at once,
+//! each by name.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

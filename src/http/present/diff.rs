@@ -1,4 +1,5 @@
-//! Unified diffs of shown files against their last approved version. Bounded: what is too large is left out.
+//! Unified diffs of shown files against their last approved version. Bounded: what is too large is
+//! left out.
 
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use similar::TextDiff;
 use crate::api::checkpoint::FileDiff;
 use crate::model::limits::FILES_MAX;
 
-/// Largest pair of texts that is compared, bytes: comparing costs the square of the changes at worst.
+/// Largest pair of texts that is compared, bytes: comparing costs the square of the changes at
+/// worst.
 const PAIR_BYTES_MAX: usize = 512 * 1024;
 /// Longest time for one pair; after it the rest counts as replaced.
 const PAIR_TIME_MAX: Duration = Duration::from_millis(100);
@@ -17,7 +19,8 @@ const DIFF_BYTES_MAX: usize = 1024 * 1024;
 /// Longest time for all pairs together: an answer must not wait for a large set.
 const SET_TIME_MAX: Duration = Duration::from_secs(2);
 
-/// The diffs of `shown.files [{path, content, before?}]`; nothing when no files are shown. Blocks: it computes.
+/// The diffs of `shown.files [{path, content, before?}]`; nothing when no files are shown. Blocks:
+/// it computes.
 pub fn of_files(shown: &Value) -> Option<Vec<FileDiff>> {
     let files = shown.get("files")?.as_array()?;
     let text = |file: &Value, name: &str| file.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -45,7 +45,8 @@ pub async fn read(
 }
 
 /// The log of a job of anybody.
-#[utoipa::path(get, path = "/api/admin/jobs/{id}/logs", operation_id = "readAnyJobLogs", tag = "admin",
+#[utoipa::path(get, path = "/api/admin/jobs/{id}/logs",
+    operation_id = "readAnyJobLogs", tag = "admin",
     description = "What happened to a job of anybody, oldest first, with payloads.",
     params(("id" = String, Path, description = "The job"), PageQuery),
     responses((status = 200, description = "A page of the log", body = LogList)))]
@@ -58,7 +59,8 @@ pub async fn logs(
 }
 
 /// Holds a job.
-#[utoipa::path(post, path = "/api/admin/jobs/{id}/suspend", operation_id = "suspendJob", tag = "admin",
+#[utoipa::path(post, path = "/api/admin/jobs/{id}/suspend",
+    operation_id = "suspendJob", tag = "admin",
     description = "Holds a job that is in progress: nothing of it begins until it is resumed.",
     params(("id" = String, Path, description = "The job")),
     request_body = Reason,
@@ -75,7 +77,8 @@ pub async fn suspend(
 }
 
 /// Lets a held job go on.
-#[utoipa::path(post, path = "/api/admin/jobs/{id}/resume", operation_id = "resumeJob", tag = "admin",
+#[utoipa::path(post, path = "/api/admin/jobs/{id}/resume",
+    operation_id = "resumeJob", tag = "admin",
     description = "Lets a held job go on. A reason may be given; it goes to the log of the server.",
     params(("id" = String, Path, description = "The job")),
     request_body = Option<OptionalReason>,

@@ -22,7 +22,8 @@ use crate::model::command::Command;
 
 /// Creates a job.
 #[utoipa::path(post, path = "/api/agent-jobs", operation_id = "createAgentJob", tag = "agent-jobs",
-    description = "Creates a job. With an `Idempotency-Key` the same request creates it once within 24 h.",
+    description = "Creates a job. With an `Idempotency-Key` the same request creates it once \
+    within 24 h.",
     params(("Idempotency-Key" = Option<String>, Header, description = "Names this creation")),
     request_body = NewAgentJob,
     responses((status = 201, description = "Created; it is on disk", body = JobAnswer)))]
@@ -51,7 +52,8 @@ pub async fn list(
 }
 
 /// A job with its checkpoints, logs and timeline.
-#[utoipa::path(get, path = "/api/agent-jobs/{id}", operation_id = "readAgentJob", tag = "agent-jobs",
+#[utoipa::path(get, path = "/api/agent-jobs/{id}",
+    operation_id = "readAgentJob", tag = "agent-jobs",
     description = "A job of the caller with all checkpoints, its log and its timeline.",
     params(("id" = String, Path, description = "The job")),
     responses((status = 200, description = "The job", body = JobDetail)))]
@@ -87,7 +89,8 @@ pub async fn checkpoints(
 /// Ends a job.
 #[utoipa::path(delete, path = "/api/agent-jobs/{id}", operation_id = "terminateAgentJob",
     tag = "agent-jobs",
-    description = "Ends a job that has not ended: its status becomes CANCELLED. The body may be left out.",
+    description = "Ends a job that has not ended: its status becomes CANCELLED. The body may be \
+    left out.",
     params(("id" = String, Path, description = "The job")),
     request_body = Option<OptionalReason>,
     responses((status = 200, description = "The ended job", body = JobAnswer)))]

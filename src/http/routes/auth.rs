@@ -1,4 +1,5 @@
-//! Login, logout and who one is. An unknown account and a wrong password look the same and take the same work.
+//! Login, logout and who one is. An unknown account and a wrong password look the same and take
+//! the same work.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +16,8 @@ use crate::http::session::USER_KEY;
 use crate::http::state::HttpState;
 use crate::http::validate::Defects;
 
-/// Longest password that is hashed, bytes: hashing a long one costs its sender nothing and the server much.
+/// Longest password that is hashed, bytes: hashing a long one costs its sender nothing and the
+/// server much.
 const PASSWORD_BYTES_MAX: usize = 1024;
 
 /// Signs in: the answer sets the session cookie.
@@ -35,9 +37,9 @@ pub async fn login(
     defects.length("/password", &password, PASSWORD_BYTES_MAX);
     defects.done(())?;
     let keys = [format!("email {}", email.trim().to_lowercase()), format!("address {address}")];
-    state.throttle.admit(&keys).map_err(|wait| {
+    state.throttle.admit(&keys, state.engine.now()).map_err(|wait| {
         let detail = "too many logins failed; wait a little";
-        ApiError::new(codes::TOO_MANY_LOGINS, detail).retry_after(wait.as_secs().saturating_add(1))
+        ApiError::new(codes::TOO_MANY_LOGINS, detail).retry_after(wait.0.div_ceil(1_000_000))
     })?;
     let account = verify(&state, &email, password).await?;
     // Only failures count, so a program that signs in for every command is not shut out.
@@ -66,7 +68,8 @@ async fn verify(state: &HttpState, email: &str, password: String) -> Result<Acco
 
 /// Signs out: the session is gone on the server too.
 #[utoipa::path(post, path = "/api/auth/logout", operation_id = "logout", tag = "auth",
-    description = "Signs out. The session is removed on the server too; without one nothing happens.",
+    description = "Signs out. The session is removed on the server too; without one nothing \
+    happens.",
     responses((status = 200, description = "Signed out", body = Done)))]
 pub async fn logout(session: Session) -> Result<Json<Done>, ApiError> {
     session.flush().await.map_err(session_failed)?;

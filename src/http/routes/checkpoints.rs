@@ -101,7 +101,8 @@ pub async fn list(
 /// A checkpoint with all that a person needs.
 #[utoipa::path(get, path = "/api/admin/agent-checkpoints/{id}", operation_id = "readCheckpoint",
     tag = "checkpoints",
-    description = "A checkpoint with what is shown, its digest, diffs of shown files, the log of its job \
+    description = "A checkpoint with what is shown, its digest, diffs of shown files, the log of \
+    its job \
                    and the decisions so far.",
     params(("id" = String, Path, description = "The checkpoint")),
     responses((status = 200, description = "The checkpoint", body = CheckpointDetail)))]
@@ -125,7 +126,8 @@ pub async fn read(
 /// Approves.
 #[utoipa::path(post, path = "/api/admin/agent-checkpoints/{id}", operation_id = "approveCheckpoint",
     tag = "checkpoints",
-    description = "Approves. The body may be left out; with a digest the approval holds only for what was seen. \
+    description = "Approves. The body may be left out; with a digest the approval holds only for \
+    what was seen. \
                    The same decision again is harmless, another one is a conflict.",
     params(("id" = String, Path, description = "The checkpoint")),
     request_body = Option<Approval>,
@@ -147,9 +149,11 @@ pub async fn approve(
 }
 
 /// Rejects.
-#[utoipa::path(delete, path = "/api/admin/agent-checkpoints/{id}", operation_id = "rejectCheckpoint",
+#[utoipa::path(delete, path = "/api/admin/agent-checkpoints/{id}",
+    operation_id = "rejectCheckpoint",
     tag = "checkpoints",
-    description = "Rejects, with a reason. The same decision again is harmless, another one is a conflict.",
+    description = "Rejects, with a reason. The same decision again is harmless, another one is a \
+    conflict.",
     params(("id" = String, Path, description = "The checkpoint")),
     request_body = Rejection,
     responses((status = 200, description = "Rejected", body = DecisionAnswer)))]
@@ -172,7 +176,8 @@ pub async fn reject(
 /// Decides in any way.
 #[utoipa::path(post, path = "/api/admin/agent-checkpoints/{id}/decision",
     operation_id = "decideCheckpoint", tag = "checkpoints",
-    description = "Approves, rejects or sends back, for exactly what the digest names. Rejecting and sending \
+    description = "Approves, rejects or sends back, for exactly what the digest names. Rejecting \
+    and sending \
                    back need a reason.",
     params(("id" = String, Path, description = "The checkpoint")),
     request_body = Decision,

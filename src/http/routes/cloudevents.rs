@@ -6,15 +6,15 @@ use axum::extract::{Request, State};
 use crate::api::event::EventAnswer;
 use crate::http::authorize::Caller;
 use crate::http::detached::detached;
-use crate::http::extract::{parse, read_body, require_kind};
+use crate::http::extract::{BodyLimit, parse, read_body, require_kind};
 use crate::http::problem::ApiError;
 use crate::http::state::HttpState;
 use crate::model::cloud_event::{BadCloudEvent, CloudEvent};
-use crate::model::limits::BODY_BYTES_MAX;
 
 /// Takes an event.
 #[utoipa::path(post, path = "/api/cloudevents", operation_id = "sendEvent", tag = "events",
-    description = "Delivers a CloudEvent 1.0 (structured JSON form) to every job that listens to it.",
+    description = "Delivers a CloudEvent 1.0 (structured JSON form) to every job that listens to \
+    it.",
     request_body(content = serde_json::Value, content_type = "application/cloudevents+json",
         example = json!({"specversion": "1.0", "id": "order-1-paid", "source": "/shop",
             "type": "com.example.order.paid", "data": {"order": 1}})),
@@ -26,7 +26,8 @@ pub async fn receive(
     request: Request,
 ) -> Result<Json<EventAnswer>, ApiError> {
     require_kind(request.headers(), &["application/cloudevents+json", "application/json"])?;
-    let bytes = read_body(request, BODY_BYTES_MAX).await?;
+    let max = BodyLimit::of(&request);
+    let bytes = read_body(request, max).await?;
     let event = CloudEvent::parse(parse(&bytes)?).map_err(|error| {
         let pointer = match &error {
             BadCloudEvent::NotAnObject => String::new(),

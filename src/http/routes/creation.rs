@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::job::JobAnswer;
+use crate::dsl::canonical_hash;
 use crate::engine::{IdempotencyKey, NewJob, Submitted};
 use crate::http::authorize::Caller;
 use crate::http::codes;
@@ -13,7 +14,6 @@ use crate::http::detached::detached;
 use crate::http::present::job::{Words, job};
 use crate::http::problem::ApiError;
 use crate::http::state::HttpState;
-use crate::model::id::ContentHash;
 use crate::model::limits::{IDEMPOTENCY_KEPT, IDEMPOTENCY_KEY_BYTES_MAX};
 use crate::model::time::Timestamp;
 
@@ -66,15 +66,13 @@ fn idempotency_key(
         );
         ApiError::new(codes::INVALID_REQUEST, detail)
     })?;
-    // The canonical form, so that the same request in other white space or order is the same request.
-    let mut request = serde_json_canonicalizer::to_vec(raw)
-        .map_err(|error| ApiError::new(codes::MALFORMED, error.to_string()))?;
-    request.extend_from_slice(route.as_bytes());
+    // The canonical form, so that the same request in other white space or order is the same.
+    let digest = canonical_hash(&json!([route, raw]));
     let kept = i64::try_from(IDEMPOTENCY_KEPT.0).unwrap_or(i64::MAX);
     Ok(Some(IdempotencyKey {
         owner: caller.id.clone(),
         key: key.to_owned(),
-        digest: ContentHash::of(&request),
+        digest,
         forget_before: Timestamp(now.0.saturating_sub(kept)),
     }))
 }

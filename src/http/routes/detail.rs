@@ -90,7 +90,8 @@ pub async fn logs_after(
     Ok((rows.into_iter().map(|log| row(log, viewer)).collect(), total))
 }
 
-/// A page of the log. The journal numbers its rows from 1 without gaps, so an offset is a place in it.
+/// A page of the log. The journal numbers its rows from 1 without gaps, so an offset is a place in
+/// it.
 pub async fn log_page(
     state: &HttpState,
     id: JobId,

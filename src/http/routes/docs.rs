@@ -1,4 +1,5 @@
-//! The API described: the OpenAPI document, a page that lists its routes, and a page for each kind of problem.
+//! The API described: the OpenAPI document, a page that lists its routes, and a page for each kind
+//! of problem.
 //! Nothing is loaded from outside and nothing runs in the browser.
 
 use std::fmt::Write as _;
@@ -69,7 +70,8 @@ pub async fn style() -> Response {
 
 /// The page of a kind of problem.
 #[utoipa::path(get, path = "/problems/{code}", operation_id = "readProblem", tag = "docs",
-    description = "What a kind of problem means and what to do: the page that `type` of a problem names.",
+    description = "What a kind of problem means and what to do: the page that `type` of a \
+    problem names.",
     params(("code" = String, Path, description = "The kind of problem", example = "wrong-digest")),
     responses((status = 200, description = "The page", body = String, content_type = "text/html")))]
 pub async fn problem(NamePath(name): NamePath) -> Result<Html<String>, ApiError> {
@@ -92,7 +94,8 @@ fn frame(title: &str, body: &str) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title>\
-         <link rel=\"stylesheet\" href=\"/api/docs/style.css\"></head><body><main>{body}</main></body></html>",
+         <link rel=\"stylesheet\" href=\"/api/docs/style.css\"></head>\
+         <body><main>{body}</main></body></html>",
         escape(title)
     )
 }

@@ -33,7 +33,8 @@ pub struct DetailQuery {
 
 /// Creates a job.
 #[utoipa::path(post, path = "/api/jobs", operation_id = "createJob", tag = "jobs",
-    description = "Creates a job. With an `Idempotency-Key` the same request creates it once within 24 h.",
+    description = "Creates a job. With an `Idempotency-Key` the same request creates it once \
+    within 24 h.",
     params(("Idempotency-Key" = Option<String>, Header, description = "Names this creation")),
     request_body = NewJob,
     responses((status = 201, description = "Created; it is on disk", body = JobAnswer)))]
@@ -79,7 +80,8 @@ pub async fn read(
 
 /// The log of a job of the caller.
 #[utoipa::path(get, path = "/api/jobs/{id}/logs", operation_id = "readJobLogs", tag = "jobs",
-    description = "What happened to a job, oldest first. Addresses and credentials of agents are left out.",
+    description = "What happened to a job, oldest first. Addresses and credentials of agents are \
+    left out.",
     params(("id" = String, Path, description = "The job"), PageQuery),
     responses((status = 200, description = "A page of the log", body = LogList)))]
 pub async fn logs(
@@ -93,7 +95,8 @@ pub async fn logs(
 }
 
 /// The timeline of a job of the caller.
-#[utoipa::path(get, path = "/api/jobs/{id}/timeline", operation_id = "readJobTimeline", tag = "jobs",
+#[utoipa::path(get, path = "/api/jobs/{id}/timeline",
+    operation_id = "readJobTimeline", tag = "jobs",
     description = "The tasks of all runs of a job in the order of start.",
     params(("id" = String, Path, description = "The job")),
     responses((status = 200, description = "The timeline", body = TimelineAnswer)))]

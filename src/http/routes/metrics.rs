@@ -7,21 +7,15 @@ use axum::response::{IntoResponse, Response};
 use crate::engine::EngineError;
 use crate::http::state::HttpState;
 use crate::model::checkpoint::CheckpointStatus;
+use crate::model::metric_names as names;
 use crate::model::status::Status;
-
-/// Jobs now in each status, in the words of agent jobs.
-const JOBS: &str = "agent_jobs_total";
-/// Checkpoints now in each status.
-const CHECKPOINTS: &str = "agent_checkpoints_total";
-/// Checkpoints that wait for a person.
-const CHECKPOINTS_PENDING: &str = "agent_checkpoints_pending";
-/// Runs in the phase `running`.
-const ACTIVE_JOBS: &str = "agent_worker_active_jobs";
 
 /// The metrics.
 #[utoipa::path(get, path = "/api/metrics", operation_id = "readMetrics", tag = "admin",
-    description = "Metrics in the Prometheus text format, for a scraper on this machine or a signed-in person.",
-    responses((status = 200, description = "The metrics", body = String, content_type = "text/plain",
+    description = "Metrics in the Prometheus text format, for a scraper on this machine or a \
+    signed-in person.",
+    responses((status = 200, description = "The metrics", body = String,
+        content_type = "text/plain",
         example = "agent_jobs_total{status=\"PENDING\"} 5\nagent_checkpoints_pending 3\n")))]
 pub async fn read(State(state): State<HttpState>) -> Response {
     if let Err(error) = sample(&state).await {
@@ -36,16 +30,16 @@ async fn sample(state: &HttpState) -> Result<(), EngineError> {
     let counts = state.engine.counts().await?;
     for status in Status::ALL {
         let count = count_of(&counts.jobs, *status);
-        metrics::gauge!(JOBS, "status" => status.agent_job_word()).set(count);
+        metrics::gauge!(names::AGENT_JOBS_TOTAL, "status" => status.agent_job_word()).set(count);
     }
     for status in CheckpointStatus::ALL {
         let count = count_of(&counts.checkpoints, *status);
-        metrics::gauge!(CHECKPOINTS, "status" => status.as_str()).set(count);
+        metrics::gauge!(names::AGENT_CHECKPOINTS_TOTAL, "status" => status.as_str()).set(count);
     }
     let pending = count_of(&counts.checkpoints, CheckpointStatus::Pending);
-    metrics::gauge!(CHECKPOINTS_PENDING).set(pending);
+    metrics::gauge!(names::AGENT_CHECKPOINTS_PENDING).set(pending);
     let worker = state.engine.worker().await?;
-    metrics::gauge!(ACTIVE_JOBS).set(worker.active_jobs as f64);
+    metrics::gauge!(names::AGENT_WORKER_ACTIVE_JOBS).set(worker.active_jobs as f64);
     Ok(())
 }
 

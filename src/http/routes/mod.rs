@@ -1,4 +1,5 @@
-//! One file for each resource, a function for each verb. No function here decides anything about a job.
+//! One file for each resource, a function for each verb. No function here decides anything about a
+//! job.
 
 /// The actor tree.
 pub mod actors;

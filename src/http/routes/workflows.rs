@@ -19,7 +19,8 @@ use crate::http::problem::ApiError;
 use crate::http::state::HttpState;
 use crate::model::limits::DOCUMENT_BYTES_MAX;
 
-/// The kinds of body that are documents. YAML's is registered by RFC 9512; the others are older spellings.
+/// The kinds of body that are documents. YAML's is registered by RFC 9512; the others are older
+/// spellings.
 const DOCUMENT_KINDS: &[&str] =
     &["application/yaml", "application/json", "application/x-yaml", "text/yaml", "text/x-yaml"];
 
@@ -44,7 +45,8 @@ pub async fn list(State(state): State<HttpState>) -> Json<WorkflowList> {
 }
 
 /// The current version of a workflow.
-#[utoipa::path(get, path = "/api/workflows/{name}", operation_id = "readWorkflow", tag = "workflows",
+#[utoipa::path(get, path = "/api/workflows/{name}",
+    operation_id = "readWorkflow", tag = "workflows",
     description = "The version of a workflow that new jobs run, with its whole document.",
     params(("name" = String, Path, description = "The name of the workflow")),
     responses((status = 200, description = "The workflow", body = WorkflowAnswer)))]
@@ -60,7 +62,8 @@ pub async fn read(
 }
 
 /// The versions of a workflow.
-#[utoipa::path(get, path = "/api/admin/workflows/{name}/versions", operation_id = "listWorkflowVersions",
+#[utoipa::path(get, path = "/api/admin/workflows/{name}/versions",
+    operation_id = "listWorkflowVersions",
     tag = "workflows",
     description = "Every registered version of a workflow.",
     params(("name" = String, Path, description = "The name of the workflow")),
@@ -75,8 +78,10 @@ pub async fn versions(
 }
 
 /// Registers a document.
-#[utoipa::path(post, path = "/api/admin/workflows", operation_id = "registerWorkflow", tag = "workflows",
-    description = "Registers a workflow document: the body is the document. A document with defects is refused \
+#[utoipa::path(post, path = "/api/admin/workflows",
+    operation_id = "registerWorkflow", tag = "workflows",
+    description = "Registers a workflow document: the body is the document. A document with \
+    defects is refused \
                    with all of them.",
     params(RegisterQuery),
     request_body(description = "The document", content(
