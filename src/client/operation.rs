@@ -56,16 +56,16 @@ impl Client {
         self.get_text("/api/metrics", &[]).await
     }
 
+    /// Asks whether the server is ready: recovered, and able to write.
+    pub async fn is_ready(&self) -> Result<(), ClientError> {
+        self.send(self.request(Method::GET, "/readyz")).await.map(drop)
+    }
+
     /// Answers once the server says that it is ready.
     pub async fn wait_until_ready(&self, limit: Duration) -> Result<(), ClientError> {
         wait::until("the server to be ready", limit, async |last: &mut String| {
-            match self.send(self.request(Method::GET, "/readyz")).await {
-                Ok(_) => Ok(Some(())),
-                Err(error) => {
-                    *last = error.to_string();
-                    Ok(None)
-                }
-            }
+            let ready = self.is_ready().await;
+            Ok(ready.map_err(|error| *last = error.to_string()).ok())
         })
         .await
     }
