@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod config;
+mod expr;
+mod machine;
 mod telemetry;
 mod tidy;
