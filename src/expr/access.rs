@@ -84,6 +84,12 @@ fn places(range: &Range<&Datum>, len: usize) -> Result<(usize, usize), Error<Dat
     Ok((from, bound(range.end, len)?.max(from)))
 }
 
+/// A bound of a range that is written as an object with `start` and `end`.
+fn bound_of<'d>(bounds: &'d Object, key: &str) -> Option<&'d Datum> {
+    let key = String::from(key);
+    bounds.members.get(&key)
+}
+
 /// The part of a string between two places that count characters.
 fn slice_of(text: &str, range: &Range<&Datum>) -> Result<(usize, usize), Error<Datum>> {
     meter::spend(text.len() as u64 / 256);
@@ -106,7 +112,7 @@ impl Datum {
             (Datum::Array(_), Datum::Array(_)) => Some(super::natives::indices(self, index)?),
             (Datum::Object(object), Datum::Text(key)) => object.members.get(&**key).cloned(),
             (Datum::Text(_) | Datum::Array(_), Datum::Object(bounds)) => {
-                let bound = |key: &str| bounds.members.get(&key.to_owned());
+                let bound = |key: &str| bound_of(bounds, key);
                 return self.clone().range(bound("start")..bound("end")).map(Some);
             }
             (other, index) => return Err(Error::index(other.clone(), index.clone())),
@@ -203,6 +209,7 @@ impl ValT for Datum {
     ) -> ValX<'a, Datum> {
         match (self, index) {
             (Datum::Null, Datum::Text(_)) => Datum::object([]).map_index(index, opt, update),
+            (Datum::Null, Datum::Number(_)) => Datum::array([]).map_index(index, opt, update),
             (Datum::Object(mut object), Datum::Text(key)) => {
                 update_member(own(&mut object), key, update)?;
                 Ok(Datum::Object(object))
@@ -211,7 +218,7 @@ impl ValT for Datum {
                 update_item(array, *number, opt, update)
             }
             (value @ (Datum::Text(_) | Datum::Array(_)), Datum::Object(bounds)) => {
-                let bound = |key: &str| bounds.members.get(&key.to_owned());
+                let bound = |key: &str| bound_of(bounds, key);
                 value.map_range(bound("start")..bound("end"), opt, update)
             }
             (other, index) => {
@@ -276,8 +283,8 @@ fn update_member<'a, I: Iterator<Item = ValX<'a, Datum>>>(
     Ok(())
 }
 
-/// Updates the item at an index; one past the end is an error, because filling the gap with nulls
-/// would let one number take all memory.
+/// Updates the item at an index. As in jq, a gap before a new item is filled with nulls; they are
+/// paid for before they are made, so one large number cannot take all memory.
 fn update_item<'a, I: Iterator<Item = ValX<'a, Datum>>>(
     mut array: Arc<Array>,
     index: Number,
@@ -285,7 +292,8 @@ fn update_item<'a, I: Iterator<Item = ValX<'a, Datum>>>(
     update: impl Fn(Datum) -> I,
 ) -> ValX<'a, Datum> {
     let len = array.items.len();
-    let Some(index) = place(index, len) else {
+    let missing = index.to_wide().and_then(|index| usize::try_from(index).ok());
+    let Some(index) = place(index, len).or(missing) else {
         let message = format!("index {index} is outside of an array of {len} items");
         return opt.fail(Datum::Array(array), |_| Exn::from(Error::str(message)));
     };
@@ -296,12 +304,14 @@ fn update_item<'a, I: Iterator<Item = ValX<'a, Datum>>>(
     let old = owned.replace(index, Datum::Null);
     match update(old).next().transpose()? {
         Some(new) => {
+            owned.fill(index);
             owned.replace(index, new);
         }
-        None => {
+        None if index < len => {
             meter::spend(len as u64 / 64);
             owned.size = owned.size.shrunk(owned.items.remove(index).size());
         }
+        None => {}
     }
     Ok(Datum::Array(array))
 }

@@ -7,7 +7,7 @@ use jaq_core::load::parse::{Def, Term};
 use jaq_core::load::span;
 
 use super::error::ExpressionDefect;
-use super::library::Signature;
+use super::library::{PRIVATE, Signature};
 use super::term::{calls_of, children_of};
 
 /// Functions of jq that do not exist here, with the reason.
@@ -194,7 +194,10 @@ impl<'s> Walk<'s> {
         }
         self.refuse_forbidden(name, arity)?;
         self.facts.is_cheap &= CHEAP.contains(&name);
-        self.facts.calls.insert((name.to_owned(), arity));
+        // Without the part of the library behind it, a private name does not exist.
+        if !name.starts_with(PRIVATE) {
+            self.facts.calls.insert((name.to_owned(), arity));
+        }
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use super::error::ExpressionDefect;
 use super::library::{Parts, arities_of, parts_of};
 use super::natives::Jq;
 use super::scope::Scope;
+use super::selection::Selection;
 use super::source::{TERMS_DEPTH_MAX, check_brackets, terms_depth};
 
 /// Stack for a source that nests deeply. Only what is used of it is ever taken.
@@ -28,6 +29,8 @@ pub(super) struct Program {
     /// Variables of the scope that the source names, in the order in which the filter wants them.
     pub variables: Vec<String>,
     pub uses_input: bool,
+    /// What it selects, when it does nothing else.
+    pub selection: Option<Selection>,
     pub is_cheap: bool,
 }
 
@@ -87,7 +90,8 @@ fn compile_tokens(
     let filter = compile_term(source, scope, &facts, &variables)?;
     let Facts { uses_input, is_cheap, .. } = facts;
     let is_cheap = is_cheap && terms_depth(tokens) <= DEPTH_ON_ANY_STACK;
-    Ok(Program { filter, variables, uses_input, is_cheap })
+    let selection = Selection::of(&term);
+    Ok(Program { filter, variables, uses_input, selection, is_cheap })
 }
 
 fn compile_term(

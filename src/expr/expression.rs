@@ -102,6 +102,11 @@ impl Expression {
         variables: &Variables,
         finish: Finish<T>,
     ) -> Result<T, ExpressionError> {
+        let selection = self.0.program.selection.as_ref();
+        if let Some(selected) = selection.and_then(|it| it.find(input, variables)) {
+            let result = from_json(selected).and_then(|datum| finish(&datum));
+            return result.map_err(|stop| self.error(Ended::Stopped(stop)));
+        }
         let outcome = self.arguments(input, variables).and_then(|(input, variables)| {
             if self.is_cheap() {
                 let outcome = self.0.inline(input.clone(), variables.clone(), finish);

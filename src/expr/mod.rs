@@ -15,6 +15,7 @@ mod number;
 mod operators;
 mod pool;
 mod scope;
+mod selection;
 mod source;
 mod template;
 mod term;

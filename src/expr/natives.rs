@@ -8,7 +8,7 @@ use jaq_core::{DataT, Error, Lut, RunPtr, ValR};
 use super::access::json_text;
 use super::datum::Datum;
 use super::json::from_json;
-use super::meter::{self, DEPTH_MAX, Stop};
+use super::meter::{self, Stop};
 use super::number::Number;
 
 /// The kind of data that jaq computes with here.
@@ -70,6 +70,10 @@ fn own_natives() -> Vec<Filter<RunPtr<Jq>>> {
     vec![
         ("nan", v(0), |_| bome(Ok(Datum::from(f64::NAN)))),
         ("infinite", v(0), |_| bome(Ok(Datum::from(f64::INFINITY)))),
+        ("isnan", v(0), |cv| {
+            let is_nan = matches!(cv.1, Datum::Number(number) if number.to_double().is_nan());
+            bome(Ok(is_nan.into()))
+        }),
         ("tojson", v(0), |cv| bome(Ok(Datum::text(json_text(&cv.1))))),
         ("fromjson", v(0), |cv| bome(parse(&cv.1))),
         ("length", v(0), |cv| bome(length(&cv.1))),
@@ -134,10 +138,7 @@ pub(super) fn indices(value: &Datum, part: &Datum) -> ValR<Datum> {
             });
             Datum::array(starts.map(|(place, _)| Datum::from(place)))
         }
-        (Datum::Array(array), Datum::Array(part)) if part.items.is_empty() => {
-            let _ = array;
-            Datum::array([])
-        }
+        (Datum::Array(_), Datum::Array(part)) if part.items.is_empty() => Datum::array([]),
         (Datum::Array(array), Datum::Array(part)) => {
             let windows = array.items.windows(part.items.len()).enumerate();
             let starts = windows.filter(|(_, window)| *window == part.items);
@@ -196,5 +197,3 @@ fn pattern_cost(pattern: &str) -> f64 {
     });
     pattern.len() as f64 * times.product::<f64>()
 }
-
-const _: () = assert!(DEPTH_MAX < 128, "what serde_json reads back nests at most 128 levels");

@@ -1,6 +1,6 @@
 //! Numbers as JSON has them here: integers of 64 bits, signed or not, and doubles. An integer stays
-//! one as long as it fits; beyond that it becomes a double, as jq's numbers are, never a big integer
-//! whose size an expression could drive.
+//! one as long as it fits; beyond that it becomes a double, as jq's numbers are, never a big
+//! integer whose size an expression could drive.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -84,17 +84,29 @@ impl Number {
 }
 
 impl Ord for Number {
-    /// jq's order: not-a-number is below every number, also below itself.
+    /// The exact order of the numbers meant, with not-a-number below all. A total order: a sort
+    /// panics on any other.
     fn cmp(&self, other: &Number) -> Ordering {
-        if let (Some(left), Some(right)) = (self.to_wide(), other.to_wide()) {
-            return left.cmp(&right);
+        match (self.to_wide(), other.to_wide()) {
+            (Some(left), Some(right)) => left.cmp(&right),
+            (Some(left), None) => compare(left, other.to_double()),
+            (None, Some(right)) => compare(right, self.to_double()).reverse(),
+            (None, None) => {
+                let (left, right) = (self.to_double(), other.to_double());
+                let numbers = left.partial_cmp(&right);
+                numbers.unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
+            }
         }
-        let (left, right) = (self.to_double(), other.to_double());
-        left.partial_cmp(&right).unwrap_or(if left.is_nan() {
-            Ordering::Less
-        } else {
-            Ordering::Greater
-        })
+    }
+}
+
+/// Compares without losing the last digits of a large integer.
+fn compare(integer: i128, double: f64) -> Ordering {
+    match (integer as f64).partial_cmp(&double) {
+        // Rounding keeps the order, so only what rounds to the same needs a closer look.
+        Some(Ordering::Equal) => integer.cmp(&(double as i128)),
+        Some(order) => order,
+        None => Ordering::Greater,
     }
 }
 
@@ -105,8 +117,9 @@ impl PartialOrd for Number {
 }
 
 impl PartialEq for Number {
+    /// As the order, but not-a-number equals nothing, as everywhere.
     fn eq(&self, other: &Number) -> bool {
-        self.cmp(other) == Ordering::Equal
+        self.cmp(other) == Ordering::Equal && !self.to_double().is_nan()
     }
 }
 

@@ -38,16 +38,29 @@ impl Add for Datum {
                 }
                 Ok(Datum::Array(left))
             }
-            (Datum::Object(mut left), Datum::Object(right)) => {
-                let object = own(&mut left);
-                for (key, value) in &right.members {
-                    object.insert(key.clone(), value.clone());
-                }
-                Ok(Datum::Object(left))
-            }
+            (Datum::Object(left), Datum::Object(right)) => Ok(Datum::Object(union(left, right))),
             (left, right) => Err(Error::math(left, Math::Add, right)),
         }
     }
+}
+
+/// The members of both; the right ones win. The smaller object is put into the larger: jaq builds
+/// `{a: 1, b: 2, …}` member by member, which must not be quadratic.
+fn union(mut left: Arc<Object>, mut right: Arc<Object>) -> Arc<Object> {
+    if left.members.len() < right.members.len() {
+        let object = own(&mut right);
+        for (key, value) in &left.members {
+            if !object.members.contains_key(key) {
+                object.insert(key.clone(), value.clone());
+            }
+        }
+        return right;
+    }
+    let object = own(&mut left);
+    for (key, value) in &right.members {
+        object.insert(key.clone(), value.clone());
+    }
+    left
 }
 
 /// Checks the whole length of a string and pays for the part that is new.

@@ -67,64 +67,77 @@ pub(super) fn run<T: Send + 'static>(
     longest: Duration,
     work: impl FnOnce(Arc<AtomicBool>) -> T + Send + 'static,
 ) -> Result<T, NoResult> {
-    // Two places: neither report may hold the thread.
-    let (sender, reports) = sync_channel(2);
-    let shared = Arc::new(Shared::default());
-    let job = job_of(work, sender, Arc::clone(&shared));
-    if !POOL.submit(job) {
-        return Err(NoResult::Exhausted);
-    }
-    match reports.recv_timeout(WAIT_FOR_THREAD) {
-        Ok(Report::Begun) => {}
-        Ok(Report::Done(result)) => return Ok(result),
-        Err(_) => {
-            shared.cancelled.store(true, Ordering::Relaxed);
-            return Err(NoResult::Exhausted);
-        }
-    }
-    match reports.recv_timeout(longest) {
-        Ok(Report::Done(result)) => Ok(result),
-        Err(RecvTimeoutError::Timeout) => give_up(&reports, &shared),
-        Ok(Report::Begun) | Err(RecvTimeoutError::Disconnected) => Err(NoResult::Exhausted),
-    }
-}
-
-/// Leaves the thread to itself, unless it is done at this very moment.
-fn give_up<T>(reports: &Receiver<Report<T>>, shared: &Shared) -> Result<T, NoResult> {
-    shared.cancelled.store(true, Ordering::Relaxed);
-    let mut state = POOL.lock();
-    if let Ok(Report::Done(result)) = reports.try_recv() {
-        return Ok(result);
-    }
-    shared.is_overdue.store(true, Ordering::Relaxed);
-    state.threads -= 1;
-    state.overdue += 1;
-    POOL.restore_threads(&mut state);
-    Err(NoResult::TimedOut)
-}
-
-fn job_of<T: Send + 'static>(
-    work: impl FnOnce(Arc<AtomicBool>) -> T + Send + 'static,
-    sender: SyncSender<Report<T>>,
-    shared: Arc<Shared>,
-) -> Job {
-    Box::new(move || {
-        if shared.cancelled.load(Ordering::Relaxed) {
-            return;
-        }
-        // A caller that has gone is no error: it has its answer.
-        let _gone = sender.send(Report::Begun);
-        let result = work(Arc::clone(&shared.cancelled));
-        let _gone = sender.send(Report::Done(result));
-        let mut state = POOL.lock();
-        if shared.is_overdue.load(Ordering::Relaxed) {
-            state.overdue -= 1;
-            state.threads += 1;
-        }
-    })
+    POOL.run(longest, WAIT_FOR_THREAD, work)
 }
 
 impl Pool {
+    fn run<T: Send + 'static>(
+        &'static self,
+        longest: Duration,
+        wait_for_thread: Duration,
+        work: impl FnOnce(Arc<AtomicBool>) -> T + Send + 'static,
+    ) -> Result<T, NoResult> {
+        // Two places: neither report may hold the thread.
+        let (sender, reports) = sync_channel(2);
+        let shared = Arc::new(Shared::default());
+        if !self.submit(self.job_of(work, sender, Arc::clone(&shared))) {
+            return Err(NoResult::Exhausted);
+        }
+        match reports.recv_timeout(wait_for_thread) {
+            Ok(Report::Begun) => {}
+            Ok(Report::Done(result)) => return Ok(result),
+            Err(_) => {
+                shared.cancelled.store(true, Ordering::Relaxed);
+                return Err(NoResult::Exhausted);
+            }
+        }
+        match reports.recv_timeout(longest) {
+            Ok(Report::Done(result)) => Ok(result),
+            Err(RecvTimeoutError::Timeout) => self.give_up(&reports, &shared),
+            Ok(Report::Begun) | Err(RecvTimeoutError::Disconnected) => Err(NoResult::Exhausted),
+        }
+    }
+
+    /// Leaves the thread to itself, unless it is done at this very moment.
+    fn give_up<T>(
+        &'static self,
+        reports: &Receiver<Report<T>>,
+        shared: &Shared,
+    ) -> Result<T, NoResult> {
+        shared.cancelled.store(true, Ordering::Relaxed);
+        let mut state = self.lock();
+        if let Ok(Report::Done(result)) = reports.try_recv() {
+            return Ok(result);
+        }
+        shared.is_overdue.store(true, Ordering::Relaxed);
+        state.threads -= 1;
+        state.overdue += 1;
+        self.restore_threads(&mut state);
+        Err(NoResult::TimedOut)
+    }
+
+    fn job_of<T: Send + 'static>(
+        &'static self,
+        work: impl FnOnce(Arc<AtomicBool>) -> T + Send + 'static,
+        sender: SyncSender<Report<T>>,
+        shared: Arc<Shared>,
+    ) -> Job {
+        Box::new(move || {
+            if shared.cancelled.load(Ordering::Relaxed) {
+                return;
+            }
+            // A caller that has gone is no error: it has its answer.
+            let _gone = sender.send(Report::Begun);
+            let result = work(Arc::clone(&shared.cancelled));
+            let _gone = sender.send(Report::Done(result));
+            let mut state = self.lock();
+            if shared.is_overdue.load(Ordering::Relaxed) {
+                state.overdue -= 1;
+                state.threads += 1;
+            }
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is counters and a queue, whole at every moment, so a panic spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -144,7 +157,7 @@ impl Pool {
 
     /// Starts threads in the place of overdue ones, as long as those are few.
     fn restore_threads(&'static self, state: &mut State) {
-        while state.threads < THREADS && state.overdue <= OVERDUE_MAX {
+        while state.threads < THREADS && state.threads + state.overdue < THREADS + OVERDUE_MAX {
             let builder = thread::Builder::new().name("expression".into()).stack_size(STACK_BYTES);
             if builder.spawn(|| self.work()).is_err() {
                 return;
@@ -173,5 +186,45 @@ impl Pool {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    /// Longer than anything here takes.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn threads_that_do_not_end_are_replaced_up_to_a_bound_and_come_back() {
+        let pool: &'static Pool = Box::leak(Box::default());
+        let mut gates = Vec::new();
+        for _ in 0..THREADS + OVERDUE_MAX {
+            let (gate, closed) = channel::<()>();
+            let (ended, end) = channel::<bool>();
+            let stuck = pool.run(Duration::ZERO, PATIENCE, move |cancelled| {
+                let _opened = closed.recv();
+                let _gone = ended.send(cancelled.load(Ordering::Relaxed));
+            });
+            assert_eq!(stuck, Err(NoResult::TimedOut));
+            gates.push((gate, end));
+        }
+        assert_eq!(pool.run(PATIENCE, PATIENCE, |_| 1), Err(NoResult::Exhausted));
+        for (gate, end) in gates {
+            drop(gate);
+            assert_eq!(end.recv(), Ok(true), "work that nobody waits for is told so");
+        }
+        // A thread that has ended its work takes the lock once more before it is free again.
+        while pool.lock().threads == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(pool.run(PATIENCE, PATIENCE, |_| 2), Ok(2));
+        while pool.lock().overdue > 0 {
+            thread::yield_now();
+        }
+        assert!(pool.lock().threads <= THREADS + OVERDUE_MAX);
     }
 }

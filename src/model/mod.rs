@@ -8,6 +8,8 @@ pub mod checkpoint;
 pub mod cloud_event;
 /// What is asked of a job.
 pub mod command;
+/// Named points at which a crash test stops the process.
+pub mod crash_point;
 /// What happened to a job.
 pub mod event;
 /// Newtypes for identifiers.

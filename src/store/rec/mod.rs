@@ -1,0 +1,10 @@
+//! The types that records are made of, one module for each schema version, and the way from and to the
+//! model. A version that was released never changes: a change is a new version and an upcaster.
+
+mod convert;
+pub(crate) mod v1;
+
+pub(crate) use convert::{
+    Envelope, HeldJob, Key, read_checkpoint, read_document, read_snapshot, write_checkpoint,
+    write_document, write_snapshot,
+};
