@@ -47,7 +47,7 @@ fn play_all(text: &str) {
 }
 
 fn play(scenario: &Value) -> Result<(), String> {
-    known_members(scenario, &["name", "workflow", "input", "job", "begin", "steps", "expect"])?;
+    known_members(scenario, &["name", "workflow", "input", "job", "begin", "quick", "steps", "expect"])?;
     let input = scenario.get("input").cloned().unwrap_or_else(|| json!({}));
     let mut world = World::created_with(definition(&scenario["workflow"]), |spec| {
         spec.input = Arc::new(input);
@@ -60,6 +60,7 @@ fn play(scenario: &Value) -> Result<(), String> {
             awaited: true,
         });
     });
+    world.is_thorough = scenario.get("quick").is_none();
     if scenario.get("begin") != Some(&json!(false)) {
         world.send(Command::Begin).map_err(|refusal| format!("begin: {refusal}"))?;
     }
@@ -203,7 +204,7 @@ impl Player {
             if !is_same {
                 let events: Vec<_> = self.world.journal.iter().rev().take(8).collect();
                 return Err(format!(
-                    "{what} should be {wanted}, but is {found}\nlast events, newest first: {events:#?}"
+                    "{what} should be {wanted}, but is {found}\nlast events, newest first: {events:?}"
                 ));
             }
         }
