@@ -41,12 +41,14 @@ async fn serve(config: Config, output: &mut Output) -> Result<(), Failure> {
         _ = signals.next() => return Ok(()),
     };
     announce(&app, output)?;
-    app.run_until(async {
-        let signal = signals.next().await;
-        tracing::info!(signal, "draining; a second signal ends at once");
-        signals.end_at_the_next();
-    })
-    .await;
+    let ended = app
+        .run_until(async {
+            let signal = signals.next().await;
+            tracing::info!(signal, "draining; a second signal ends at once");
+            signals.end_at_the_next();
+        })
+        .await;
+    ended?;
     Ok(output.line("stopped")?)
 }
 

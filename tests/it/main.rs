@@ -8,6 +8,7 @@ mod documents;
 mod dsl;
 mod egress;
 mod expr;
+mod machine;
 mod store;
 mod telemetry;
 mod tidy;
