@@ -209,6 +209,7 @@ impl ValT for Datum {
     ) -> ValX<'a, Datum> {
         match (self, index) {
             (Datum::Null, Datum::Text(_)) => Datum::object([]).map_index(index, opt, update),
+            (Datum::Null, Datum::Number(_)) => Datum::array([]).map_index(index, opt, update),
             (Datum::Object(mut object), Datum::Text(key)) => {
                 update_member(own(&mut object), key, update)?;
                 Ok(Datum::Object(object))
@@ -282,8 +283,8 @@ fn update_member<'a, I: Iterator<Item = ValX<'a, Datum>>>(
     Ok(())
 }
 
-/// Updates the item at an index; one past the end is an error, because filling the gap with nulls
-/// would let one number take all memory.
+/// Updates the item at an index. As in jq, a gap before a new item is filled with nulls; they are
+/// paid for before they are made, so one large number cannot take all memory.
 fn update_item<'a, I: Iterator<Item = ValX<'a, Datum>>>(
     mut array: Arc<Array>,
     index: Number,
@@ -291,7 +292,8 @@ fn update_item<'a, I: Iterator<Item = ValX<'a, Datum>>>(
     update: impl Fn(Datum) -> I,
 ) -> ValX<'a, Datum> {
     let len = array.items.len();
-    let Some(index) = place(index, len) else {
+    let missing = index.to_wide().and_then(|index| usize::try_from(index).ok());
+    let Some(index) = place(index, len).or(missing) else {
         let message = format!("index {index} is outside of an array of {len} items");
         return opt.fail(Datum::Array(array), |_| Exn::from(Error::str(message)));
     };
@@ -302,12 +304,14 @@ fn update_item<'a, I: Iterator<Item = ValX<'a, Datum>>>(
     let old = owned.replace(index, Datum::Null);
     match update(old).next().transpose()? {
         Some(new) => {
+            owned.fill(index);
             owned.replace(index, new);
         }
-        None => {
+        None if index < len => {
             meter::spend(len as u64 / 64);
             owned.size = owned.size.shrunk(owned.items.remove(index).size());
         }
+        None => {}
     }
     Ok(Datum::Array(array))
 }

@@ -156,6 +156,15 @@ impl Array {
         self.size = self.size.shrunk(place.size()).grown(item.size()).check();
         std::mem::replace(place, item)
     }
+
+    /// Adds nulls until there is an item at `index`.
+    pub(super) fn fill(&mut self, index: usize) {
+        let nulls = index.saturating_add(1).saturating_sub(self.items.len());
+        let bytes = nulls.saturating_mul(SCALAR_BYTES);
+        self.size = self.size.grown(Size { bytes, depth: 0 }).check();
+        meter::allocate(bytes);
+        self.items.extend(std::iter::repeat_n(Datum::Null, nulls));
+    }
 }
 
 impl Object {

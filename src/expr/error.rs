@@ -1,9 +1,10 @@
-//! What can be wrong with an expression: a defect is found when it is compiled, an error when it is
-//! evaluated. Messages speak to the author of a workflow and never carry a whole document.
+//! What can be wrong with an expression: a defect is found when it is compiled, an error when it
+//! is evaluated. Messages speak to the author of a workflow and never carry a whole document.
 
 use thiserror::Error;
 
-/// Why a source is not an expression of the strict profile. Found at registration, never at run time.
+/// Why a source is not an expression of the strict profile. Found at registration, never at run
+/// time.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message}{}", hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default())]
 pub struct ExpressionDefect {
@@ -58,7 +59,10 @@ pub enum ExpressionError {
         max: usize,
     },
     /// A value nests deeper, or the evaluation recurses deeper, than allowed.
-    #[error("the expression `{expression}` nests too deeply; values nest at most {max} levels")]
+    #[error(
+        "the expression `{expression}` nests too deeply, \
+         in a value (at most {max} levels) or in itself"
+    )]
     TooDeep {
         /// The source, shortened.
         expression: String,
@@ -67,8 +71,8 @@ pub enum ExpressionError {
     },
     /// Every thread for expressions is held by an evaluation that does not end.
     #[error(
-        "no thread is free to evaluate `{expression}`: evaluations that take too long hold them all; \
-         try again later, or restart the process"
+        "no thread is free to evaluate `{expression}`: evaluations that take too long \
+         hold them all; try again later, or restart the process"
     )]
     Exhausted {
         /// The source, shortened.

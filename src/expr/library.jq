@@ -23,4 +23,14 @@ def native_cell(f):
   elif isarray or isobject then error("cannot write an array or object as one cell")
   else tostring end;
 def @csv: map(native_cell("\"" + native_replaced("\""; "\"\"") + "\"")) | join(",");
-def @tsv: map(native_cell(native_replaced("\\"; "\\\\") | native_replaced("\t"; "\\t") | native_replaced("\n"; "\\n") | native_replaced("\r"; "\\r"))) | join("\t");
+def native_tab_safe: native_replaced("\\"; "\\\\") | native_replaced("\t"; "\\t")
+  | native_replaced("\n"; "\\n") | native_replaced("\r"; "\\r");
+def @tsv: map(native_cell(native_tab_safe)) | join("\t");
+def ascii: [.] | implode;
+
+# As jq has them: all paths are found first, and the last is deleted first.
+def native_delete($path):
+  if (try getpath($path[:-1]) catch null) == null then . else getpath($path) |= empty end;
+def delpaths($paths): reduce ($paths | sort | reverse[]) as $path (.; native_delete($path));
+def del(f): delpaths([path(f)]);
+def pick(f): . as $whole | reduce path(f) as $path (null; setpath($path; $whole | getpath($path)));

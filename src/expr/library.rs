@@ -16,9 +16,10 @@ pub(super) type Signature = (String, usize);
 /// How names begin that only the library may call.
 pub(super) const PRIVATE: &str = "native_";
 
-/// Definitions of jaq that natives take the place of: they divide by zero, which is an
-/// error here, or count on a number that is below itself, which no sort stands.
-const REPLACED: &[&str] = &["nan", "infinite", "isnan"];
+/// Definitions of jaq that are not taken: some divide by zero, which is an error here, or count on
+/// a number that is below itself, which no sort stands; others differ from jq (`del(.[0, 1])` takes
+/// the second index in what the first has left).
+const REPLACED: &[&str] = &["nan", "infinite", "isnan", "del", "delpaths", "pick"];
 
 struct Definition {
     definition: Def<&'static str>,
@@ -30,8 +31,9 @@ static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
     let own = |text: &'static str| jaq_core::load::parse(text, |parser| parser.defs());
     let wrappers = own(include_str!("wrappers.jq")).unwrap_or_default();
     let library = own(include_str!("library.jq")).unwrap_or_default();
-    let all = jaq_core::defs().chain(wrappers).chain(jaq_std::defs()).chain(library);
-    let all = all.filter(|definition| !REPLACED.contains(&definition.name));
+    let jaq = |definition: &Def<_>| !REPLACED.contains(&definition.name);
+    let core = jaq_core::defs().filter(jaq);
+    let all = core.chain(wrappers).chain(jaq_std::defs().filter(jaq)).chain(library);
     all.map(|definition| {
         let mut calls = BTreeSet::new();
         collect_calls(&definition.body, &mut calls);

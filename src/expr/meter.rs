@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::limits::EXPRESSION_RESULT_BYTES_MAX;
 
+#[cfg(panic = "abort")]
+compile_error!("a runaway expression is stopped by unwinding: build with panic = \"unwind\"");
+
 /// Most levels of nesting of a value: JSON is read back to 128 levels, and an event wraps a value
 /// in levels of its own.
 pub(super) const DEPTH_MAX: usize = 96;

@@ -8,7 +8,7 @@ use jaq_core::{DataT, Error, Lut, RunPtr, ValR};
 use super::access::json_text;
 use super::datum::Datum;
 use super::json::from_json;
-use super::meter::{self, DEPTH_MAX, Stop};
+use super::meter::{self, Stop};
 use super::number::Number;
 
 /// The kind of data that jaq computes with here.
@@ -138,10 +138,7 @@ pub(super) fn indices(value: &Datum, part: &Datum) -> ValR<Datum> {
             });
             Datum::array(starts.map(|(place, _)| Datum::from(place)))
         }
-        (Datum::Array(array), Datum::Array(part)) if part.items.is_empty() => {
-            let _ = array;
-            Datum::array([])
-        }
+        (Datum::Array(_), Datum::Array(part)) if part.items.is_empty() => Datum::array([]),
         (Datum::Array(array), Datum::Array(part)) => {
             let windows = array.items.windows(part.items.len()).enumerate();
             let starts = windows.filter(|(_, window)| *window == part.items);
@@ -200,5 +197,3 @@ fn pattern_cost(pattern: &str) -> f64 {
     });
     pattern.len() as f64 * times.product::<f64>()
 }
-
-const _: () = assert!(DEPTH_MAX < 128, "what serde_json reads back nests at most 128 levels");

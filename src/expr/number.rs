@@ -1,6 +1,6 @@
 //! Numbers as JSON has them here: integers of 64 bits, signed or not, and doubles. An integer stays
-//! one as long as it fits; beyond that it becomes a double, as jq's numbers are, never a big integer
-//! whose size an expression could drive.
+//! one as long as it fits; beyond that it becomes a double, as jq's numbers are, never a big
+//! integer whose size an expression could drive.
 
 use std::cmp::Ordering;
 use std::fmt;

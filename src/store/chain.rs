@@ -22,8 +22,6 @@ pub fn genesis(job: JobId) -> ContentHash {
 /// Everything of a commit that its events share.
 #[derive(Clone, Debug)]
 pub(crate) struct Append<'a> {
-    /// Whose journal.
-    pub job: JobId,
     /// The place of the first event.
     pub first_seq: u64,
     /// The hash of the event before it.

@@ -42,9 +42,6 @@ pub(crate) const KEY: Kind = Kind { code: 5, version: 1, table: "keys" };
 /// A document.
 pub(crate) const DOCUMENT: Kind = Kind { code: 6, version: 1, table: "documents" };
 
-/// Every kind of record, for those that walk the whole store.
-pub(crate) const KINDS: [Kind; 6] = [ENVELOPE, JOB, CHECKPOINT, SNAPSHOT, KEY, DOCUMENT];
-
 /// Why bytes are no record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadRecord {

@@ -150,7 +150,6 @@ impl State {
 /// The events of a commit as the journal holds them. They go through their records, as on disk.
 fn record(commit: &Commit, head: Option<ContentHash>) -> Result<Vec<Recorded>, BadRecord> {
     let append = Append {
-        job: commit.job,
         first_seq: commit.expect_version + 1,
         previous_hash: head.unwrap_or_else(|| chain::genesis(commit.job)),
         at: commit.at,

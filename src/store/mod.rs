@@ -25,7 +25,10 @@ mod precondition;
 mod query;
 /// The types that records are made of.
 mod rec;
+/// The embedded engine.
+pub mod redb;
 
+pub use self::redb::{OpenError, Recovery, Redb, RedbOptions};
 pub use answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
 pub use commit::{Commit, CommitOutcome, IdempotencyKey};
 pub use error::{BadCursor, ReadError, StoreError};

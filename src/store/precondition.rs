@@ -1,5 +1,7 @@
 //! When a commit applies: one rule for every engine. Pure; the engine brings what it read.
 
+use std::collections::BTreeSet;
+
 use crate::model::id::{CommitId, ContentHash, JobId};
 use crate::model::time::Timestamp;
 use crate::store::commit::{Commit, CommitOutcome};
@@ -38,23 +40,23 @@ pub(crate) fn check_form(commit: &Commit) -> Result<(), StoreError> {
         format!("its row has version {}, its journal {version}", commit.row.version)
     } else if let Some(row) = commit.checkpoints.iter().find(|row| row.job != commit.job) {
         format!("checkpoint {} belongs to job {}", row.id, row.job)
+    } else if commit.checkpoints.iter().map(|row| row.id).collect::<BTreeSet<_>>().len()
+        < commit.checkpoints.len()
+    {
+        "it changes one checkpoint twice".to_owned()
     } else {
         return Ok(());
     };
     Err(StoreError::Corrupt { table: "jobs", key: commit.job.to_string(), reason })
 }
 
-/// Where the commit of this id would have begun: only there can a replay be found.
-pub(crate) fn replay_place(commit: &Commit) -> u64 {
-    commit.expect_version.saturating_add(1)
-}
-
-/// The version after a commit, from the commit ids of the journal at `replay_place` and after it.
+/// The version after a commit, from the commit ids of the journal after `expect_version`: only there can
+/// a replay of it be found.
 pub(crate) fn replayed_version(
     commit: &Commit,
-    ids_from_there: impl Iterator<Item = CommitId>,
+    ids_after: impl Iterator<Item = CommitId>,
 ) -> Option<u64> {
-    let events = ids_from_there.take_while(|id| *id == commit.commit_id).count() as u64;
+    let events = ids_after.take_while(|id| *id == commit.commit_id).count() as u64;
     (events > 0).then(|| commit.expect_version.saturating_add(events))
 }
 

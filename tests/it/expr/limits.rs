@@ -44,6 +44,8 @@ fn values_that_grow_are_stopped() {
         "reduce range(60) as $i (\"a\"; . + .)",
         "\"a\" * 1000000000",
         "\"a\" * 1e300",
+        "[] | .[1000000000] = 1",
+        "null | .[9223372036854775807] = 1",
         "reduce range(60) as $i (\"a\"; \"\\(.)\\(.)\")",
         "reduce range(60) as $i ({s: \"a\"}; .s += .s)",
         "reduce range(60) as $i (1; [., .])",
@@ -85,6 +87,8 @@ fn regular_expressions_are_bounded() {
     let text = json!("a".repeat(1_000_000));
     assert!(failed("test(\"(a{1,100}){1,100}b\")", text.clone()).contains("repeats too much"));
     check("test(\"b\")", text, json!(false));
+    let nested = format!("test(\"{}a{}\")", "(".repeat(480), ")".repeat(480));
+    assert!(failed(&nested, json!("a")).contains("invalid regex"));
 }
 
 #[test]

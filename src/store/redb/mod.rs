@@ -1,0 +1,35 @@
+//! The embedded engine: one redb file, one writer thread that groups commits, readers on any thread.
+
+/// Applies commands inside one transaction.
+mod apply;
+/// What stands where, kept in every transaction.
+mod counters;
+/// The database that can be swapped under its readers.
+mod database;
+/// The handle that speaks the port.
+mod engine;
+/// Why a store does not open, and why a transaction fails.
+mod error;
+/// Index entries, derived from rows.
+mod index;
+/// Pages of rows.
+mod list;
+/// Opening and first creation.
+mod open;
+/// Reads of single things and short ranges.
+mod read;
+/// Free space on the disk.
+mod space;
+/// The tables.
+mod tables;
+/// The whole-store check behind `check-db`.
+mod verify;
+/// The thread that writes.
+mod writer;
+
+pub use engine::Redb;
+pub use error::OpenError;
+pub use open::{FORMAT_VERSION, Recovery, RedbOptions};
+
+pub use verify::{Defect, Report, verify};
+pub use writer::{BATCH_SIZE_METRIC, COMMIT_SECONDS_METRIC};

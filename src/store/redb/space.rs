@@ -1,0 +1,53 @@
+//! Free space on the disk of the store: below the floor nothing is written, so that the file can always
+//! be closed, reopened and repaired.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Time between two looks at the disk: a group of commits is far smaller than the floor.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Bytes that this process may still write on the disk of a path; none when the system does not say.
+pub(super) fn free_bytes(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Looks at the disk now and then.
+#[derive(Debug)]
+pub(super) struct SpaceGuard {
+    path: PathBuf,
+    floor_bytes: u64,
+    looked: Option<(Instant, Option<String>)>,
+}
+
+impl SpaceGuard {
+    /// A guard of the disk of this file.
+    pub(super) fn new(path: &Path, floor_bytes: u64) -> Self {
+        Self { path: path.to_owned(), floor_bytes, looked: None }
+    }
+
+    /// Why nothing may be written, if so.
+    pub(super) fn refusal(&mut self) -> Option<String> {
+        match &self.looked {
+            Some((at, refusal)) if at.elapsed() < LOOK_EVERY => refusal.clone(),
+            _ => {
+                let refusal = self.look();
+                self.looked = Some((Instant::now(), refusal.clone()));
+                refusal
+            }
+        }
+    }
+
+    fn look(&self) -> Option<String> {
+        let free = free_bytes(&self.path)?;
+        (free < self.floor_bytes).then(|| {
+            format!(
+                "the disk is nearly full: {free} bytes are free on the disk of {}, and nothing is \
+                 written below {}; free some space and it goes on by itself",
+                self.path.display(),
+                self.floor_bytes
+            )
+        })
+    }
+}
