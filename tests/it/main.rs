@@ -6,5 +6,6 @@ mod config;
 mod documents;
 mod dsl;
 mod expr;
+mod http;
 mod telemetry;
 mod tidy;
