@@ -181,16 +181,13 @@ impl Site {
     /// Asks again after every commit until the answer is as hoped.
     async fn until(&self, path: &str, cookie: &str, hoped: impl Fn(&Value) -> bool) -> Value {
         let mut feed = self.engine.feed();
-        let waiting = async {
-            loop {
-                let answer = self.get(path, cookie).await.ok(200);
-                if hoped(&answer) {
-                    return answer;
-                }
-                feed.changed().await.unwrap();
+        loop {
+            let answer = self.get(path, cookie).await.ok(200);
+            if hoped(&answer) {
+                return answer;
             }
-        };
-        let came = tokio::time::timeout(PATIENCE, waiting).await;
-        came.unwrap_or_else(|_| panic!("{path} never became as hoped"))
+            let change = tokio::time::timeout(PATIENCE, feed.changed()).await;
+            change.unwrap_or_else(|_| panic!("{path} stays at {answer:#}")).unwrap();
+        }
     }
 }
