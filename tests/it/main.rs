@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod cli;
 mod config;
 mod documents;
 mod dsl;
+mod egress;
 mod expr;
 mod http;
+mod store;
 mod telemetry;
 mod tidy;
