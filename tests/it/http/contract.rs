@@ -1,5 +1,5 @@
-//! What holds for every route: it is described, it is in the table of routes, and nobody comes in without
-//! a login or a role.
+//! What holds for every route: it is described, it is in the table of routes, and nobody comes in
+//! without a login or a role.
 
 use std::collections::BTreeSet;
 

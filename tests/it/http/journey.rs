@@ -280,8 +280,15 @@ async fn a_job_is_held_and_let_go_on_and_ended() {
     let path = format!("/api/jobs/{id}/terminate");
     let ended = site.post(&path, &cookie, &json!({"reason": "enough"})).await.ok(200);
     assert_eq!(ended["job"]["status"], "CANCELLED");
-    let twice = site.delete(&format!("/api/agent-jobs/{id}"), &cookie, &json!({})).await;
-    assert_eq!((twice.status.as_u16(), twice.problem()), (409, "illegal-transition"));
+    let path = format!("/api/agent-jobs/{id}");
+    let twice = site.ask("DELETE", &path).by(&cookie).to(&site.router).await.ok(200);
+    assert_eq!(twice["job"]["status"], "CANCELLED", "the same word again is harmless");
+    let done = create(&site, &cookie, &simple()).await;
+    let path = format!("/api/agent-jobs/{done}");
+    site.until(&path, &cookie, |body| body["job"]["status"] == "COMPLETED").await;
+    let late = site.delete(&path, &cookie, &json!({})).await;
+    assert_eq!((late.status.as_u16(), late.problem()), (409, "illegal-transition"));
+    assert_eq!(late.json["currentStatus"], "COMPLETED");
     let all = site.get("/api/admin/agent-checkpoints?status=CANCELLED", &cookie).await.ok(200);
     assert_eq!(all["checkpoints"][0]["jobId"], *id);
 }
