@@ -9,6 +9,7 @@ mod dsl;
 mod egress;
 mod expr;
 mod machine;
+mod http;
 mod store;
 mod telemetry;
 mod tidy;
