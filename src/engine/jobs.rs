@@ -125,13 +125,13 @@ impl JobsState {
         message: JobMsg,
         reviving: bool,
     ) {
-        if !self.live.contains_key(&job)
-            && let Err(message) = self.revive(me, job, message, reviving).await
-        {
+        if !self.live.contains_key(&job) && !self.revive(me, job, &message, reviving).await {
             return self.turn_away(me, job, message);
-        } else if let Some(live) = self.live.get_mut(&job) {
+        }
+        if let Some(live) = self.live.get_mut(&job) {
             live.delivered += 1;
             self.shared.table.sent(live.actor.get_id());
+            live.actor.cast(message).ok();
         }
     }
 
@@ -140,17 +140,17 @@ impl JobsState {
         &mut self,
         me: &ActorRef<JobsMsg>,
         job: JobId,
-        message: JobMsg,
+        message: &JobMsg,
         reviving: bool,
-    ) -> Result<(), JobMsg> {
+    ) -> bool {
         let is_new_work = matches!(message, JobMsg::Wish { .. });
         if is_new_work && self.live.len() >= self.shared.parts.options.live_jobs_max {
-            return Err(message);
+            return false;
         }
         let arguments = (job, self.shared.clone(), reviving);
         let Ok((actor, _)) = JobActor::spawn_linked(None, JobActor, arguments, me.get_cell()).await
         else {
-            return Err(message);
+            return false;
         };
         let now = self.shared.parts.clock.now();
         let id = actor.get_id();
@@ -160,9 +160,8 @@ impl JobsState {
             self.shared.table.restarted(id, restarts, &failures.last);
         }
         self.job_of.insert(id, job);
-        self.live.insert(job, Live { actor: actor.clone(), delivered: 0 });
-        actor.cast(message).ok();
-        Ok(())
+        self.live.insert(job, Live { actor, delivered: 0 });
+        true
     }
 
     fn turn_away(&mut self, me: &ActorRef<JobsMsg>, job: JobId, message: JobMsg) {

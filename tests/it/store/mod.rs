@@ -3,6 +3,13 @@
 
 mod build;
 mod conformance;
+#[cfg(feature = "crash-points")]
+mod crash;
+mod damage;
 mod documents;
 mod dump;
 mod lists;
+mod opening;
+mod places;
+mod random;
+mod writing;
