@@ -8,6 +8,7 @@ mod documents;
 mod dsl;
 mod egress;
 mod expr;
+mod http;
 mod store;
 mod telemetry;
 mod tidy;
