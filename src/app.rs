@@ -10,24 +10,20 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::calls::Caller;
+use crate::calls::{Caller, Secrets};
 use crate::clock::System;
 use crate::config::Config;
 use crate::engine::{Engine, Parts};
+use crate::http::accounts::{self, FirstStart};
 use crate::http::{HttpState, Server, router};
 use crate::store::Store;
-use crate::store::redb::Redb;
+use crate::telemetry::metrics::Metrics;
 
-/// The admin accounts that a start makes.
-pub mod admin;
 /// Why the parts do not go together.
 pub mod error;
-/// The metrics of the process: one recorder for however many apps.
-mod recorder;
-/// From the configuration to the options of each part.
+/// From the sections of the configuration to the settings of the parts.
 mod settings;
 
-pub use admin::{FirstAdmin, NewAdmin};
 pub use error::{AppError, StoreFault};
 
 /// A running Holdpoint.
@@ -41,50 +37,52 @@ pub struct App {
     /// The folder below which approved files are written.
     pub artifacts: PathBuf,
     ready: watch::Sender<bool>,
+    listening: JoinHandle<()>,
     shutdown: CancellationToken,
-    listener: JoinHandle<()>,
+}
+
+/// The admin that the first start makes.
+#[derive(Clone)]
+pub struct FirstAdmin {
+    /// The e-mail to sign in with.
+    pub email: String,
+    /// The password, unless the environment chose it. It is shown once and stored nowhere.
+    pub password: Option<String>,
 }
 
 impl App {
-    /// Starts everything. When this returns, the recovery is done and `/readyz` answers 200.
+    /// Starts everything. When this returns, the recovery is done and the listener is open.
     ///
     /// # Errors
-    /// The first part that cannot start. What was started before it is stopped again.
+    /// Names the part that does not start, and what to do.
     pub async fn start(config: Config) -> Result<Self, AppError> {
-        Self::start_with(config, NewAdmin::default()).await
-    }
-
-    /// The same; when nobody has an account, the first admin is this one.
-    ///
-    /// # Errors
-    /// As [`App::start`].
-    pub async fn start_with(config: Config, admin: NewAdmin) -> Result<Self, AppError> {
-        let metrics = recorder::install()?;
-        let render = metrics.clone();
-        // The address comes first: a start that fails on it has made no account whose password
-        // nobody was shown.
-        let options = settings::http(&config);
-        let server = Server::bind(options.clone()).await?;
+        let metrics = Metrics::install().map_err(|error| AppError::setting("metrics", &error))?;
+        let http = settings::http(&config);
+        // The address comes first: a start that fails on it must not have made an account whose
+        // password nobody was shown.
+        let server = Server::bind(http.clone()).await?;
         let address = server.local_addr();
-        let store = open_store(&config).await?;
+        let store = settings::open_store(&config).await?;
         let engine = start_engine(&config, store).await?;
-        let first_admin = match admin::ensure(&engine, admin).await {
-            Ok(first_admin) => first_admin,
+        let (ready, is_ready) = watch::channel(true);
+        let shutdown = CancellationToken::new();
+        metrics.keep_up(shutdown.clone());
+        let render = Arc::new(move || metrics.render());
+        let made = async {
+            let state = HttpState::new(engine.clone(), http, render, is_ready)
+                .map_err(|bad| AppError::setting("[http]", &bad))?;
+            Ok((first_admin(&engine).await?, state))
+        };
+        let (first_admin, state) = match made.await {
+            Ok(made) => made,
             Err(error) => {
                 engine.stop().await;
                 return Err(error);
             }
         };
-        let (ready, is_ready) = watch::channel(false);
-        let render = Arc::new(move || render.render());
-        let state = HttpState::new(engine.clone(), options, render, is_ready)
-            .map_err(|error| AppError::setting("[http]", error))?;
-        let shutdown = CancellationToken::new();
-        metrics.keep_up(shutdown.clone());
-        let listener = tokio::spawn(server.serve(router(state), shutdown.clone()));
-        ready.send_replace(true);
-        let artifacts = config.artifacts.dir;
-        Ok(Self { address, engine, first_admin, artifacts, ready, shutdown, listener })
+        let listening = tokio::spawn(server.serve(router(state), shutdown.clone()));
+        let artifacts = config.artifacts.dir.clone();
+        Ok(Self { address, engine, first_admin, artifacts, ready, listening, shutdown })
     }
 
     /// The address of the server as a client writes it.
@@ -92,10 +90,20 @@ impl App {
         format!("http://{}", self.address)
     }
 
+    /// Makes an admin with this e-mail, or gives the one that is there a new password, and answers
+    /// the password. It is stored nowhere.
+    ///
+    /// # Errors
+    /// When the account cannot be written.
+    pub async fn make_admin(&self, email: &str) -> Result<String, AppError> {
+        let made = accounts::reset_admin(&self.engine, email).await;
+        made.map_err(|error| AppError::Admin(error.to_string()))
+    }
+
     /// Runs until `shutdown` ends, then stops.
     ///
     /// # Errors
-    /// When the engine gave itself up: whoever supervises the process is to start it again.
+    /// When the engine gave itself up: its supervisor is to restart the process.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
         let mut failed = self.engine.failed();
         let gave_up = tokio::select! {
@@ -104,8 +112,8 @@ impl App {
         };
         self.stop().await;
         if gave_up {
-            let reason = "it cannot keep its actors alive; the log says why";
-            return Err(AppError::Engine(reason.to_owned()));
+            let reason = "it cannot keep its actors alive; the log says why".to_owned();
+            return Err(AppError::Engine(reason));
         }
         Ok(())
     }
@@ -114,34 +122,41 @@ impl App {
     pub async fn stop(self) {
         self.ready.send_replace(false);
         self.shutdown.cancel();
-        if let Err(error) = self.listener.await {
-            tracing::error!(%error, "the listener died");
+        if let Err(error) = self.listening.await {
+            tracing::error!(%error, "the listener did not end cleanly");
         }
         self.engine.stop().await;
     }
 }
 
-async fn open_store(config: &Config) -> Result<Arc<dyn Store>, AppError> {
-    let options = settings::store(config);
-    // A store that was not closed is verified, which reads the whole file.
-    let opened = tokio::task::spawn_blocking(move || Redb::open(options)).await;
-    let opened = opened.map_err(|error| AppError::Engine(format!("opening the store: {error}")))?;
-    Ok(Arc::new(opened?))
-}
-
 async fn start_engine(config: &Config, store: Arc<dyn Store>) -> Result<Engine, AppError> {
+    let secrets = Secrets::load(config.secrets.dir.as_deref())
+        .map_err(|error| AppError::setting("[secrets]", &error))?;
+    let caller = Caller::new(settings::calls(config)?, secrets)
+        .map_err(|error| AppError::setting("[egress]", &error))?;
     let clock = System::new();
-    let failed = |error: &dyn ToString| AppError::Engine(error.to_string());
-    clock.raise(store.last_time().await.map_err(|error| failed(&error))?);
-    let (egress, secrets) = settings::calls(config)?;
-    let caller =
-        Caller::new(egress, secrets).map_err(|error| AppError::setting("[egress]", error))?;
+    // No fact may be dated before one that is in the store, whatever the clock of the machine says.
+    let last = store.last_time().await.map_err(|error| AppError::Engine(error.to_string()))?;
+    clock.raise(last);
     let parts = Parts {
         store,
         clock: Arc::new(clock),
         caller,
-        workflows: Some(settings::workflows(config)?),
+        workflows: Some(config.workflows.dir.clone()),
         options: settings::engine(config),
     };
-    Engine::start(parts).await.map_err(|error| failed(&error))
+    Engine::start(parts).await.map_err(|error| AppError::Engine(error.to_string()))
+}
+
+async fn first_admin(engine: &Engine) -> Result<Option<FirstAdmin>, AppError> {
+    let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let (email, password) = (given("HOLDPOINT_ADMIN_EMAIL"), given("HOLDPOINT_ADMIN_PASSWORD"));
+    let made = accounts::ensure_admin(engine, email, password).await;
+    Ok(match made.map_err(|error| AppError::Admin(error.to_string()))? {
+        FirstStart::Existed => None,
+        FirstStart::Made { email } => Some(FirstAdmin { email, password: None }),
+        FirstStart::Drawn { email, password } => {
+            Some(FirstAdmin { email, password: Some(password) })
+        }
+    })
 }

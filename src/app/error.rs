@@ -52,6 +52,13 @@ pub enum AppError {
     },
 }
 
+impl AppError {
+    /// A part that its settings do not fit.
+    pub(super) fn setting(part: &'static str, reason: &dyn std::fmt::Display) -> Self {
+        Self::Setting { part, reason: reason.to_string() }
+    }
+}
+
 /// Why a store cannot be opened, as far as a person acts differently on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreFault {
@@ -67,12 +74,6 @@ pub enum StoreFault {
     NoSpace,
     /// The file cannot be read or written.
     Io,
-}
-
-impl AppError {
-    pub(super) fn setting(part: &'static str, reason: impl ToString) -> Self {
-        Self::Setting { part, reason: reason.to_string() }
-    }
 }
 
 impl From<OpenError> for AppError {
@@ -93,7 +94,7 @@ impl From<OpenError> for AppError {
 impl From<BindError> for AppError {
     fn from(error: BindError) -> Self {
         match error {
-            BindError::Options(error) => Self::setting("[http]", error),
+            BindError::Options(error) => Self::setting("[http]", &error),
             BindError::Listen { address, source } => Self::Listen { address, source },
         }
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{ConfigFlags, Global};
 use super::exit::{Code, Failure};
-use super::output::{Output, Paint};
+use super::output::{Output, Paint, count};
 use super::store_advice;
 use super::{configuration, connection};
 use crate::api::status::Store;
@@ -42,7 +42,14 @@ pub(super) fn run(
         Ok(report) => judge(&path, &report, output),
         Err(error) => match AppError::from(error) {
             AppError::Store { fault: StoreFault::InUse, reason, .. } => {
-                connection::run(ask_the_server(&path, &reason, global, output))
+                connection::with_client(global, async |client| {
+                    ask_the_server(client, &path, output).await
+                })
+                .or_else(|failure| match failure.code {
+                    // Whoever has the file, it is no server at --url.
+                    Code::Unreachable => refuse(&path, StoreFault::InUse, &reason, output),
+                    _ => Err(failure),
+                })
             }
             AppError::Store { fault, reason, .. } => refuse(&path, fault, &reason, output),
             other => Err(other.into()),
@@ -98,22 +105,23 @@ fn print(path: &Path, report: &Report, output: &mut Output) -> io::Result<()> {
     output.painted(Paint::Good, format!("✅ Store file opened: {file}"))?;
     output.line(format!("   {bytes} bytes, format {format}, made by {program}"))?;
     if report.problems.is_empty() {
-        let rows = |name| rows_of(report, name);
+        let rows = |table, word| count(rows_of(report, table), word);
         let lines = [
-            format!("✅ journal: {} events, every record and chain checked", rows("journal")),
-            format!("✅ jobs table exists: {} jobs", rows("jobs")),
-            format!("✅ checkpoints table exists: {} checkpoints", rows("checkpoints")),
+            format!("✅ journal: {}, every record and chain checked", rows("journal", "event")),
+            format!("✅ jobs table exists: {}", rows("jobs", "job")),
+            format!("✅ checkpoints table exists: {}", rows("checkpoints", "checkpoint")),
             "✅ Store is ready for the worker!".to_owned(),
         ];
         return lines.iter().try_for_each(|line| output.painted(Paint::Good, line));
     }
-    let count = report.problems.len();
-    output.painted(Paint::Bad, format!("❌ Store is damaged: {count} defects"))?;
+    let found = report.problems.len();
+    let said = count(found as u64, "defect");
+    output.painted(Paint::Bad, format!("❌ Store is damaged: {said}"))?;
     for defect in report.problems.iter().take(DEFECTS_SHOWN) {
         output.line(format!("   {defect}"))?;
     }
-    if count > DEFECTS_SHOWN {
-        output.line(format!("   … and {} more; --json has them all", count - DEFECTS_SHOWN))?;
+    if found > DEFECTS_SHOWN {
+        output.line(format!("   … and {} more; --json has them all", found - DEFECTS_SHOWN))?;
     }
     output.line("")?;
     for (number, step) in (1..).zip(store_advice::steps(StoreFault::Damaged, path)) {
@@ -143,23 +151,11 @@ fn as_json(path: &Path, report: &Report) -> Value {
 }
 
 /// The file belongs to a running process, most likely to the server at `--url`.
-async fn ask_the_server(
-    path: &Path,
-    reason: &str,
-    global: &Global,
-    output: &mut Output,
-) -> Result<(), Failure> {
-    let client = Client::new(&global.url)?;
-    if client.is_ready().await.is_err() {
-        return refuse(path, StoreFault::InUse, reason, output);
-    }
-    let url = client.base().to_owned();
-    let store = match connection::connect(global).await {
-        Ok(client) => client.server_status().await.map(|answer| answer.body.status.store),
-        Err(failure) => return Err(failure),
-    };
-    let store = match store {
-        Ok(store) => Some(store),
+async fn ask_the_server(client: &Client, path: &Path, output: &mut Output) -> Result<(), Failure> {
+    client.is_ready().await?;
+    let url = client.base();
+    let store = match client.server_status().await {
+        Ok(answer) => Some(answer.body.status.store),
         Err(ClientError::Refused(_)) => None,
         Err(error) => return Err(error.into()),
     };

@@ -63,19 +63,16 @@ pub(super) struct List {
 }
 
 pub(super) fn run(command: Command, global: &Global, output: &mut Output) -> Result<(), Failure> {
-    connection::run(async {
-        let client = connection::connect(global).await?;
-        match command {
-            Command::List(list) => print_list(&client, list, output).await,
-            Command::Show { id } => print_one(&client.checkpoint(&id).await?, output),
-            Command::Approve { id, digest, comment } => {
-                let digest = digest.as_deref();
-                let answer = client.approve(&id, digest, comment.as_deref()).await?;
-                print_decided(&answer, output)
-            }
-            Command::Reject { id, reason } => {
-                print_decided(&client.reject(&id, &reason).await?, output)
-            }
+    connection::with_client(global, async |client| match command {
+        Command::List(list) => print_list(client, list, output).await,
+        Command::Show { id } => print_one(&client.checkpoint(&id).await?, output),
+        Command::Approve { id, digest, comment } => {
+            let digest = digest.as_deref();
+            let answer = client.approve(&id, digest, comment.as_deref()).await?;
+            print_decided(&answer, output)
+        }
+        Command::Reject { id, reason } => {
+            print_decided(&client.reject(&id, &reason).await?, output)
         }
     })
 }

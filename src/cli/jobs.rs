@@ -57,37 +57,34 @@ pub(super) struct List {
 }
 
 pub(super) fn run(command: Command, global: &Global, output: &mut Output) -> Result<(), Failure> {
-    connection::run(async {
-        let client = connection::connect(global).await?;
-        match command {
-            Command::List(list) => {
-                let filter = JobFilter {
-                    everybody: list.all,
-                    status: list.status,
-                    job_type: list.job_type,
-                    limit: Some(list.limit),
-                    offset: Some(list.offset),
-                };
-                let answer = client.jobs(&filter).await?;
-                if output.is_json() {
-                    return Ok(output.value(&answer.raw)?);
-                }
-                print_list(&answer.body, output)
+    connection::with_client(global, async |client| match command {
+        Command::List(list) => {
+            let filter = JobFilter {
+                everybody: list.all,
+                status: list.status,
+                job_type: list.job_type,
+                limit: Some(list.limit),
+                offset: Some(list.offset),
+            };
+            let answer = client.jobs(&filter).await?;
+            if output.is_json() {
+                return Ok(output.value(&answer.raw)?);
             }
-            Command::Show { id, all } => {
-                let answer = client.job(&id, all).await?;
-                if output.is_json() {
-                    return Ok(output.value(&answer.raw)?);
-                }
-                print_job(&answer.body, output)
+            print_list(&answer.body, output)
+        }
+        Command::Show { id, all } => {
+            let answer = client.job(&id, all).await?;
+            if output.is_json() {
+                return Ok(output.value(&answer.raw)?);
             }
-            Command::Terminate { id, reason } => {
-                let answer = client.terminate(&id, &reason).await?;
-                if output.is_json() {
-                    return Ok(output.value(&answer.raw)?);
-                }
-                Ok(output.line(format!("job {id} is {}", answer.body.job.summary.status))?)
+            print_job(&answer.body, output)
+        }
+        Command::Terminate { id, reason } => {
+            let answer = client.terminate(&id, &reason).await?;
+            if output.is_json() {
+                return Ok(output.value(&answer.raw)?);
             }
+            Ok(output.line(format!("job {id} is {}", answer.body.job.summary.status))?)
         }
     })
 }

@@ -78,10 +78,10 @@ impl Story {
         while !self.look(client, output).await? {
             for checkpoint in self.open_checkpoints(client).await? {
                 let (id, digest) = (&checkpoint.id, checkpoint.digest.as_str());
-                client.approve(id, Some(digest), Some("Approved by the demo")).await?;
-                let text = format!("approved by the scripted admin: {}", checkpoint.title);
+                let text = format!("POST /api/admin/agent-checkpoints/{id} (the scripted admin)");
                 let now = output.now().to_rfc3339();
                 print_line(&now, &checkpoint.job_type, "", &text, Paint::Attention, output)?;
+                client.approve(id, Some(digest), Some("Approved by the demo")).await?;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
