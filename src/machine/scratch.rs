@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::dsl::definition::{Definition, Task};
-use crate::machine::evolve;
+use crate::machine::{evolve, weight};
 use crate::model::event::Event;
 use crate::model::id::FrameId;
 use crate::model::job::{Frame, Job, Run};
@@ -48,6 +48,10 @@ pub struct Decided {
     pub more: bool,
 }
 
+/// Facts between two weighings of the state in one decision: a pure loop of 1,000 steps weighs its
+/// state a dozen times, and the state grows by at most this many values unseen.
+const FACTS_PER_WEIGHING: usize = 256;
+
 /// A task's work failed.
 pub(super) type Raised<T> = Result<T, Problem>;
 
@@ -56,11 +60,13 @@ pub(super) struct Scratch<'a> {
     pub job: Job,
     pub events: Vec<Arc<Event>>,
     pub more: bool,
+    /// The facts of this decision that were there when the state was last weighed.
+    weighed_at: Option<usize>,
 }
 
 impl<'a> Scratch<'a> {
     pub fn new(setting: Setting<'a>, job: Job) -> Self {
-        Self { setting, job, events: Vec::new(), more: false }
+        Self { setting, job, events: Vec::new(), more: false, weighed_at: None }
     }
 
     /// Records a fact and folds it.
@@ -68,6 +74,17 @@ impl<'a> Scratch<'a> {
         evolve::apply(&mut self.job, &event, self.setting.now)
             .expect("bug: decide emitted a fact that evolve does not accept");
         self.events.push(Arc::new(event));
+    }
+
+    /// Refuses to go on with more state than a job may keep. Weighing is a walk over all of it, so
+    /// it happens once in a decision and then after every so many facts.
+    pub fn check_state(&mut self) -> Raised<()> {
+        let facts = self.events.len();
+        if self.weighed_at.is_some_and(|at| facts < at + FACTS_PER_WEIGHING) {
+            return Ok(());
+        }
+        self.weighed_at = Some(facts);
+        weight::check_job(&self.job)
     }
 
     pub fn done(self) -> Decided {
