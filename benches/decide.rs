@@ -32,10 +32,7 @@ impl Bench {
         });
         Bench {
             definition: from_value(Arc::new(document), &Rules::default()).expect("a document"),
-            environment: Environment {
-                runtime: Arc::new(json!({})),
-                secrets: Arc::new(json!({})),
-            },
+            environment: Environment { runtime: Arc::new(json!({})), secrets: Arc::new(json!({})) },
             by: Principal::system("bench"),
         }
     }
@@ -95,11 +92,18 @@ impl Bench {
 fn main() {
     let set = |name: &str| json!({ name: { "set": { "n": "${ .n + 1 }" } } });
     let chain: Vec<Value> = (0..20).map(|n| set(&format!("t{n}"))).collect();
-    let call = json!({ "call": "http", "with": { "method": "get", "endpoint": "https://a.test/" } });
+    let call =
+        json!({ "call": "http", "with": { "method": "get", "endpoint": "https://a.test/" } });
     let cases = [
         ("20 sets in a chain", json!(chain)),
-        ("a loop of 100 sets", json!([{ "l": { "for": { "in": "[range(100)]" }, "do": [set("s")] } }])),
-        ("10 calls in a loop", json!([{ "l": { "for": { "in": "[range(10)]" }, "do": [{ "c": call }] } }])),
+        (
+            "a loop of 100 sets",
+            json!([{ "l": { "for": { "in": "[range(100)]" }, "do": [set("s")] } }]),
+        ),
+        (
+            "10 calls in a loop",
+            json!([{ "l": { "for": { "in": "[range(10)]" }, "do": [{ "c": call }] } }]),
+        ),
     ];
     println!("{:<22}{:>10}{:>14}{:>16}", "document", "events", "ns per event", "events per s");
     for (name, tasks) in cases {
@@ -109,10 +113,6 @@ fn main() {
             events += bench.live();
         }
         let nanos = started.elapsed().as_nanos() / events as u128;
-        println!(
-            "{name:<22}{:>10}{nanos:>14}{:>16}",
-            bench.live(),
-            1_000_000_000 / nanos.max(1)
-        );
+        println!("{name:<22}{:>10}{nanos:>14}{:>16}", bench.live(), 1_000_000_000 / nanos.max(1));
     }
 }

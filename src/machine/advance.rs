@@ -1,4 +1,5 @@
-//! Goes on through everything that needs nothing from outside, one step after another, in the same decision.
+//! Goes on through everything that needs nothing from outside, one step after another, in the same
+//! decision.
 
 use crate::machine::evolve_run::ROOT;
 use crate::machine::scratch::Scratch;
@@ -107,7 +108,6 @@ impl Scratch<'_> {
         }
     }
 }
-
 
 /// The first frame, in order of start, that can go on by itself at this time.
 pub(super) fn next_step(job: &Job, now: Timestamp) -> Option<(FrameId, Step)> {

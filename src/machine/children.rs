@@ -1,4 +1,5 @@
-//! Jobs that a job runs: started with a derived id, awaited, and ended when nobody waits for them any more.
+//! Jobs that a job runs: started with a derived id, awaited, and ended when nobody waits for them
+//! any more.
 
 use std::sync::Arc;
 
@@ -75,11 +76,14 @@ impl Scratch<'_> {
     pub fn settle_child(&mut self, child: JobId, outcome: &Outcome) -> Result<(), Refusal> {
         let frame = self.frame_of_child(child)?;
         let outcome = match outcome {
-            Outcome::Succeeded(value) => match weight::check(value, "the result of the child job") {
-                Ok(()) => outcome.clone(),
-                Err(problem) => Outcome::Failed(problem),
-            },
-            // An instance points into the document of the child; here it would point at another task.
+            Outcome::Succeeded(value) => {
+                match weight::check(value, "the result of the child job") {
+                    Ok(()) => outcome.clone(),
+                    Err(problem) => Outcome::Failed(problem),
+                }
+            }
+            // An instance points into the document of the child; here it would point at another
+            // task.
             Outcome::Failed(problem) => {
                 Outcome::Failed(Problem { instance: None, ..problem.clone() })
             }

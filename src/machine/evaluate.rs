@@ -1,5 +1,5 @@
-//! Evaluation of a document's expressions with the arguments that the standard gives them (dsl.md, "Runtime
-//! expression arguments"). A failing expression is an `expression` error of its task.
+//! Evaluation of a document's expressions with the arguments that the standard gives them (dsl.md,
+//! "Runtime expression arguments"). A failing expression is an `expression` error of its task.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The working copy of a decision. To emit a fact is to push it *and* to fold it with the same `evolve` that replay
-//! uses, so that deciding and replaying cannot drift apart.
+//! The working copy of a decision. To emit a fact is to push it *and* to fold it with the same
+//! `evolve` that replay uses, so that deciding and replaying cannot drift apart.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use crate::machine::{evolve, weight};
 use crate::model::event::Event;
 use crate::model::id::FrameId;
 use crate::model::job::{Frame, Job, Run};
+use crate::model::limits::STATE_BYTES_MAX;
 use crate::model::principal::Principal;
 use crate::model::problem::{Kind, Problem};
 use crate::model::time::Timestamp;
@@ -48,9 +49,9 @@ pub struct Decided {
     pub more: bool,
 }
 
-/// Facts between two weighings of the state in one decision: a pure loop of 1,000 steps weighs its
-/// state a dozen times, and the state grows by at most this many values unseen.
-const FACTS_PER_WEIGHING: usize = 256;
+/// What facts bring between two weighings of the state: a sixteenth of what is kept, so that a
+/// decision oversteps the limit by little and weighs a growing state only a few times.
+const BYTES_PER_WEIGHING: usize = STATE_BYTES_MAX / 16;
 
 /// A task's work failed.
 pub(super) type Raised<T> = Result<T, Problem>;
@@ -60,30 +61,31 @@ pub(super) struct Scratch<'a> {
     pub job: Job,
     pub events: Vec<Arc<Event>>,
     pub more: bool,
-    /// The facts of this decision that were there when the state was last weighed.
-    weighed_at: Option<usize>,
+    /// Was the state weighed in this decision, and what was brought since?
+    is_weighed: bool,
+    brought: usize,
 }
 
 impl<'a> Scratch<'a> {
     pub fn new(setting: Setting<'a>, job: Job) -> Self {
-        Self { setting, job, events: Vec::new(), more: false, weighed_at: None }
+        Self { setting, job, events: Vec::new(), more: false, is_weighed: false, brought: 0 }
     }
 
     /// Records a fact and folds it.
     pub fn emit(&mut self, event: Event) {
         evolve::apply(&mut self.job, &event, self.setting.now)
             .expect("bug: decide emitted a fact that evolve does not accept");
+        self.brought += weight::of_event(&event);
         self.events.push(Arc::new(event));
     }
 
     /// Refuses to go on with more state than a job may keep. Weighing is a walk over all of it, so
-    /// it happens once in a decision and then after every so many facts.
+    /// it happens once in a decision, and then only after the facts have brought enough.
     pub fn check_state(&mut self) -> Raised<()> {
-        let facts = self.events.len();
-        if self.weighed_at.is_some_and(|at| facts < at + FACTS_PER_WEIGHING) {
+        if self.is_weighed && self.brought < BYTES_PER_WEIGHING {
             return Ok(());
         }
-        self.weighed_at = Some(facts);
+        (self.is_weighed, self.brought) = (true, 0);
         weight::check_job(&self.job)
     }
 

@@ -84,8 +84,13 @@ pub fn states() -> Vec<(&'static str, World)> {
         world
     };
     let retrying = || {
-        let mut world = begun(again);
+        let mut world = begun(again.clone());
         world.fail("/do/0/task/try/0/ask", Problem::new(Kind::Communication, "down")).unwrap();
+        world
+    };
+    let failed = || {
+        let mut world = begun(get());
+        world.fail("/do/0/task", Problem::new(Kind::Communication, "down")).unwrap();
         world
     };
     let cancelled = vec![Command::Terminate { reason: "enough".to_owned() }];
@@ -108,9 +113,7 @@ pub fn states() -> Vec<(&'static str, World)> {
         ("REJECTED", raising(Kind::Rejected)),
         ("RESUBMISSION_REQUIRED", raising(Kind::Unsatisfactory)),
         ("CANCELLED", after(begun(get()), cancelled)),
-        ("resubmitted", after(raising(Kind::Runtime), vec![Command::Resubmit {
-            reason: "again".to_owned(),
-        }])),
+        ("resubmitted", after(failed(), vec![Command::Resubmit { reason: "again".to_owned() }])),
         ("waits for a gate", begun(gate())),
         ("gate, suspended", after(begun(gate()), vec![suspend()])),
         ("waits for a time", begun(json!({ "wait": "PT1M" }))),
@@ -173,10 +176,7 @@ pub fn wishes(world: &World) -> Vec<(&'static str, Command)> {
         ("terminate", Command::Terminate { reason: reason() }),
         ("resubmit", Command::Resubmit { reason: reason() }),
         ("force-complete", Command::ForceComplete { result: data(), reason: reason() }),
-        (
-            "reassign",
-            Command::Reassign { agent: "b".to_owned(), inputs: data(), reason: reason() },
-        ),
+        ("reassign", Command::Reassign { agent: "b".to_owned(), inputs: data(), reason: reason() }),
         ("poison", Command::Poison { reason: reason() }),
     ]
 }

@@ -26,8 +26,21 @@ macro_rules! scenarios {
 }
 
 scenarios!(
-    calls, catching, checkpoints, children, data_flow, directives, emitting, forks, life_cycle,
-    listening, loops, retrying, suspension, switching, timeouts
+    calls,
+    catching,
+    checkpoints,
+    children,
+    data_flow,
+    directives,
+    emitting,
+    forks,
+    life_cycle,
+    listening,
+    loops,
+    retrying,
+    suspension,
+    switching,
+    timeouts
 );
 
 /// Plays every scenario of a file, and says all that went wrong at the end.
@@ -36,7 +49,8 @@ fn play_all(text: &str) {
         text,
         // `n` and `no` are words, as YAML 1.2 has it.
         serde_saphyr::options! { strict_booleans: true },
-    ).unwrap();
+    )
+    .unwrap();
     let mut wrong = Vec::new();
     for scenario in all.as_array().unwrap() {
         let name = scenario["name"].as_str().unwrap().to_owned();
@@ -51,7 +65,10 @@ fn play_all(text: &str) {
 }
 
 fn play(scenario: &Value) -> Result<(), String> {
-    known_members(scenario, &["name", "workflow", "input", "job", "begin", "quick", "steps", "expect"])?;
+    known_members(
+        scenario,
+        &["name", "workflow", "input", "job", "begin", "quick", "steps", "expect"],
+    )?;
     let input = scenario.get("input").cloned().unwrap_or_else(|| json!({}));
     let mut world = World::created_with(definition(&scenario["workflow"]), |spec| {
         spec.input = Arc::new(input);
@@ -108,7 +125,8 @@ impl Player {
         with: &Value,
     ) -> Result<Result<Vec<Arc<Event>>, Refusal>, String> {
         let text = || with.as_str().unwrap_or("because").to_owned();
-        let at = || with.get("at").and_then(Value::as_str).or(with.as_str()).unwrap_or("").to_owned();
+        let at =
+            || with.get("at").and_then(Value::as_str).or(with.as_str()).unwrap_or("").to_owned();
         let data = |name: &str| Arc::new(with.get(name).cloned().unwrap_or(Value::Null));
         let world = &mut self.world;
         Ok(match action {
@@ -208,7 +226,7 @@ impl Player {
             if !is_same {
                 let events: Vec<_> = self.world.journal.iter().rev().take(8).collect();
                 return Err(format!(
-                    "{what} should be {wanted}, but is {found}\nlast events, newest first: {events:?}"
+                    "{what} should be {wanted}, but is {found}; last events, newest first: {events:?}"
                 ));
             }
         }
@@ -236,9 +254,7 @@ impl Player {
             "calls" => {
                 json!(due.calls.iter().filter_map(|c| reference(c.frame)).collect::<Vec<_>>())
             }
-            "arguments" => {
-                due.calls.first().map_or(Value::Null, |call| (*call.arguments).clone())
-            }
+            "arguments" => due.calls.first().map_or(Value::Null, |call| (*call.arguments).clone()),
             "attempt" => json!(due.calls.first().map(|call| call.attempt)),
             "attempts" => json!(job.attempts),
             "children" => {

@@ -1,4 +1,5 @@
-//! The page about the life cycle says what the machine does: its table is compared with the machine.
+//! The page about the life cycle says what the machine does: its table is compared with the
+//! machine.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +14,23 @@ const PAGE: &str = include_str!("../../../docs/state-machine.md");
 
 /// The wishes of the outer life cycle, as the page spells them.
 const LIFE_CYCLE: [&str; 10] = [
-    "assign", "unassign", "execute", "begin", "terminate", "resubmit", "force-complete",
-    "reassign", "suspend", "poison",
+    "assign",
+    "unassign",
+    "execute",
+    "begin",
+    "terminate",
+    "resubmit",
+    "force-complete",
+    "reassign",
+    "suspend",
+    "poison",
 ];
 
 /// Where a wish leads, over all states of the matrix with this status; `-` where it is refused.
 fn leads(from: &[(&'static str, World)], status: Status, wish: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for (_, world) in from.iter().filter(|(_, world)| world.job().status == status) {
-        let command: Command =
-            wishes(world).into_iter().find(|(name, _)| *name == wish).unwrap().1;
+        let command: Command = wishes(world).into_iter().find(|(name, _)| *name == wish).unwrap().1;
         let mut world = world.clone();
         if world.send(command).is_ok() {
             found.push(job_row(world.job()).status.to_string());

@@ -16,7 +16,8 @@ const CASES: u32 = 48;
 fn leaf() -> impl Strategy<Value = Value> {
     let error = json!({ "raise": { "error": { "type": "urn:x", "status": 500 } } });
     let call = |method: &str| {
-        json!({ "call": "http", "with": { "method": method, "endpoint": "https://a.test/" } })
+        let with = json!({ "method": method, "endpoint": "https://a.test/" });
+        json!({ "call": "http", "with": with })
     };
     let child = json!({
         "run": { "workflow": { "namespace": "test", "name": "other", "version": "1.0.0" } }
@@ -62,18 +63,17 @@ fn task() -> impl Strategy<Value = Value> {
             (list(), 0..3u32).prop_map(|(list, rounds)| {
                 json!({ "for": { "in": format!("[range({rounds})]") }, "do": list })
             }),
-            (list(), list()).prop_map(|(list, rescue)| {
-                json!({ "try": list, "catch": { "do": rescue } })
-            }),
+            (list(), list())
+                .prop_map(|(list, rescue)| { json!({ "try": list, "catch": { "do": rescue } }) }),
             list().prop_map(|list| {
                 let retry = json!({ "delay": "PT1M", "limit": { "attempt": { "count": 2 } } });
                 json!({ "try": list, "catch": { "retry": retry } })
             }),
             (inner.clone(), proptest::sample::select(vec!["continue", "exit", "end"]))
                 .prop_map(|(task, then)| with_member(task, "then", json!(then))),
-            inner.clone().prop_map(|task| {
-                with_member(task, "timeout", json!({ "after": "PT90M" }))
-            }),
+            inner
+                .clone()
+                .prop_map(|task| { with_member(task, "timeout", json!({ "after": "PT90M" })) }),
         ]
     })
 }
@@ -92,8 +92,18 @@ fn named(tasks: Vec<Value>) -> Value {
 fn stride(world: &mut World, kind: u8, choice: u8) {
     let wishes = wishes(world);
     let common = [
-        "settle: ok", "settle: ok", "settle: failed", "approve", "approve", "reject", "send back",
-        "deliver", "confirm child", "settle child: ok", "interrupt", "tick",
+        "settle: ok",
+        "settle: ok",
+        "settle: failed",
+        "approve",
+        "approve",
+        "reject",
+        "send back",
+        "deliver",
+        "confirm child",
+        "settle child: ok",
+        "interrupt",
+        "tick",
     ];
     match kind % 8 {
         0..=4 => {
