@@ -1,4 +1,5 @@
-//! Goes on through everything that needs nothing from outside, one step after another, in the same decision.
+//! Goes on through everything that needs nothing from outside, one step after another, in the same
+//! decision.
 
 use crate::machine::evolve_run::ROOT;
 use crate::machine::scratch::Scratch;
@@ -46,7 +47,9 @@ impl Scratch<'_> {
             }
             steps += 1;
             let spun = self.run().map_or(0, |run| run.steps);
-            if spun >= STEPS_WITHOUT_EFFECT_MAX {
+            if let Err(problem) = self.check_state() {
+                self.raise(frame, problem);
+            } else if spun >= STEPS_WITHOUT_EFFECT_MAX {
                 let problem = self.endless(frame, spun);
                 self.raise(frame, problem);
             } else {
@@ -89,7 +92,8 @@ impl Scratch<'_> {
             place = place.or(last);
             next = (id != ROOT).then_some(frame.parent);
         }
-        let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
+        let own = self.frame(id).filter(|_| id != ROOT).map(|frame| frame.reference.clone());
+        let place = place.or(own).map(|place| format!(" at {place}")).unwrap_or_default();
         let detail = format!(
             "{steps} steps{place} without anything from outside: this looks like an endless loop; \
              give it an end, or a wait"

@@ -1,4 +1,5 @@
-//! Jobs that a job runs: started with a derived id, awaited, and ended when nobody waits for them any more.
+//! Jobs that a job runs: started with a derived id, awaited, and ended when nobody waits for them
+//! any more.
 
 use std::sync::Arc;
 
@@ -81,7 +82,8 @@ impl Scratch<'_> {
                     Err(problem) => Outcome::Failed(problem),
                 }
             }
-            // An instance points into the document of the child; here it would point at another task.
+            // An instance points into the document of the child; here it would point at another
+            // task.
             Outcome::Failed(problem) => {
                 Outcome::Failed(Problem { instance: None, ..problem.clone() })
             }

@@ -1,5 +1,5 @@
-//! Tasks that begin and end well: the data flow of the standard from raw input to exported context, and the way
-//! through a list.
+//! Tasks that begin and end well: the data flow of the standard from raw input to exported context,
+//! and the way through a list.
 
 use std::sync::Arc;
 

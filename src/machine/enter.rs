@@ -104,7 +104,8 @@ impl Scratch<'_> {
             definition.lists.get(branches).map_or_else(Vec::new, |list| list.to_vec());
         self.emit(Event::Forked { frame: id, branches: order.len() as u32, compete });
         for reference in &order {
-            // A branch whose input cannot be made ends the whole fork: then there is nothing to start.
+            // A branch whose input cannot be made ends the whole fork: then there is nothing to
+            // start.
             if self.frame(id).is_none() {
                 break;
             }

@@ -1,4 +1,5 @@
-//! (job, fact) -> job. Replay and progress are the same function. It computes nothing: facts carry absolute values.
+//! (job, fact) -> job. Replay and progress are the same function. It computes nothing: facts carry
+//! absolute values.
 
 use crate::model::checkpoint::{Checkpoint, CheckpointStatus};
 use crate::model::event::Event;

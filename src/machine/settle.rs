@@ -48,7 +48,8 @@ impl Scratch<'_> {
         Ok(())
     }
 
-    /// A call died without an outcome: it costs an interruption, and it is made again or put in doubt.
+    /// A call died without an outcome: it costs an interruption, and it is made again or put in
+    /// doubt.
     pub fn interrupt(&mut self, id: FrameId, attempt: u32, reason: &str) -> Result<(), Refusal> {
         self.expects(id, attempt)?;
         self.emit(Event::Interrupted { frame: id, attempt, reason: reason.to_owned() });

@@ -87,7 +87,8 @@ impl JobId {
     }
 }
 
-/// A frame of a run: its ordinal, never used again in its job. 0 is the workflow itself, in every run.
+/// A frame of a run: its ordinal, never used again in its job. 0 is the workflow itself, in every
+/// run.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
 )]

@@ -1,4 +1,5 @@
-//! A job as its journal folds it: the outer life cycle and, while one is going on, a run as a tree of frames.
+//! A job as its journal folds it: the outer life cycle and, while one is going on, a run as a
+//! tree of frames.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,8 +89,8 @@ pub struct Job {
     pub run_number: u32,
     /// The run that is going on.
     pub run: Option<Run>,
-    /// The ordinal of its next frame. It goes on from run to run, so that a late answer to a call of
-    /// an earlier run never meets a frame of this one.
+    /// The ordinal of its next frame. It goes on from run to run, so that a late answer to a call
+    /// of an earlier run never meets a frame of this one.
     pub next_frame: u32,
     /// Calls started over all runs.
     pub attempts: u32,

@@ -45,7 +45,12 @@ scenarios!(
 
 /// Plays every scenario of a file, and says all that went wrong at the end.
 fn play_all(text: &str) {
-    let all: Value = serde_saphyr::from_str(text).unwrap();
+    let all: Value = serde_saphyr::from_str_with_options(
+        text,
+        // `n` and `no` are words, as YAML 1.2 has it.
+        serde_saphyr::options! { strict_booleans: true },
+    )
+    .unwrap();
     let mut wrong = Vec::new();
     for scenario in all.as_array().unwrap() {
         let name = scenario["name"].as_str().unwrap().to_owned();
@@ -221,7 +226,7 @@ impl Player {
             if !is_same {
                 let events: Vec<_> = self.world.journal.iter().rev().take(8).collect();
                 return Err(format!(
-                    "{what} should be {wanted}, but is {found}\nlast events, newest first: {events:?}"
+                    "{what} should be {wanted}, but is {found}; last events, newest first: {events:?}"
                 ));
             }
         }

@@ -1,7 +1,7 @@
 //! A pure driver of one job. After every decision it checks what must hold whatever happens:
 //! replay equals the live job, keys are never shared, and a live job always has what moves it on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use holdpoint::dsl::definition::Definition;
@@ -39,6 +39,11 @@ pub struct World {
     replayed: Option<Job>,
     /// Keys of all calls and ids of all checkpoints that were ever started.
     keys: BTreeSet<String>,
+    /// Keys of calls that are under way, and of those that ended.
+    calls: BTreeMap<FrameId, String>,
+    settled: BTreeSet<String>,
+    /// Checkpoints that were decided.
+    decided: BTreeSet<CheckpointId>,
     environment: Environment,
     /// Is there more to do at once?
     pub more: bool,
@@ -80,6 +85,9 @@ impl World {
             journal: Vec::new(),
             replayed: None,
             keys: BTreeSet::new(),
+            calls: BTreeMap::new(),
+            settled: BTreeSet::new(),
+            decided: BTreeSet::new(),
             environment: Environment {
                 runtime: Arc::new(json!({ "name": "holdpoint", "version": "test" })),
                 secrets: Arc::new(json!({})),
@@ -226,6 +234,19 @@ impl World {
     }
 
     fn check_keys(&mut self, event: &Event) {
+        match event {
+            Event::CallStarted { frame, key, .. } => {
+                assert!(!self.settled.contains(key), "{key} is called again after its answer");
+                self.calls.insert(*frame, key.clone());
+            }
+            Event::CallSettled { frame, .. } => {
+                self.settled.extend(self.calls.remove(frame));
+            }
+            Event::Decided { checkpoint, .. } => {
+                assert!(self.decided.insert(*checkpoint), "{checkpoint} is decided twice");
+            }
+            _ => {}
+        }
         let key = match event {
             Event::CallStarted { attempt: 1, key, .. } => key.clone(),
             Event::CheckpointOpened { checkpoint, .. } => checkpoint.id.to_string(),
