@@ -1,1 +1,175 @@
-//! To be filled.
+//! Floor 7: the composition root. It puts the parts together in order (store, engine, first admin, listener), takes
+//! them apart in reverse, and does nothing of their work.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::calls::{Caller, Secrets};
+use crate::clock::System;
+use crate::config::Config;
+use crate::engine::{Engine, Parts};
+use crate::http::accounts::{self, FirstStart};
+use crate::http::{BindError, HttpState, Server, router};
+use crate::store::Store;
+
+/// Why the parts do not go together.
+pub mod error;
+/// The metrics of the process: one recorder for however many apps.
+mod recorder;
+/// From the sections of the configuration to the settings of the parts.
+mod settings;
+
+pub use error::{AppError, StoreFault};
+
+/// A running Holdpoint.
+pub struct App {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The engine, for callers in the same process.
+    pub engine: Engine,
+    /// The admin that this start made, if there was none.
+    pub first_admin: Option<FirstAdmin>,
+    /// The folder below which approved files are written.
+    pub artifacts: PathBuf,
+    ready: watch::Sender<bool>,
+    listening: JoinHandle<()>,
+    shutdown: CancellationToken,
+}
+
+/// The admin that the first start makes.
+#[derive(Clone)]
+pub struct FirstAdmin {
+    /// The e-mail to sign in with.
+    pub email: String,
+    /// The password, unless the environment chose it. It is shown once and stored nowhere.
+    pub password: Option<String>,
+}
+
+impl App {
+    /// Starts everything. When this returns, the recovery is done and the listener is open.
+    ///
+    /// # Errors
+    /// Names the part that does not start, and what to do.
+    pub async fn start(config: Config) -> Result<Self, AppError> {
+        let metrics = recorder::install()?;
+        let http = settings::http(&config);
+        http.check().map_err(|bad| AppError::setting("[http]", &bad))?;
+        let store = settings::open_store(&config).await?;
+        let engine = start_engine(&config, store).await?;
+        let first_admin = match first_admin(&engine).await {
+            Ok(first_admin) => first_admin,
+            Err(error) => {
+                engine.stop().await;
+                return Err(error);
+            }
+        };
+        let shutdown = CancellationToken::new();
+        metrics.keep_up(shutdown.clone());
+        let (ready, is_ready) = watch::channel(true);
+        let render = Arc::new(move || metrics.render());
+        let served = async {
+            let server = Server::bind(http.clone()).await.map_err(unbound)?;
+            let state = HttpState::new(engine.clone(), http, render, is_ready);
+            Ok((server, state.map_err(|bad| AppError::setting("[http]", &bad))?))
+        };
+        let (server, state) = match served.await {
+            Ok(parts) => parts,
+            Err(error) => {
+                engine.stop().await;
+                return Err(error);
+            }
+        };
+        let address = server.local_addr();
+        let listening = tokio::spawn(server.serve(router(state), shutdown.clone()));
+        let artifacts = config.artifacts.dir.clone();
+        Ok(Self { address, engine, first_admin, artifacts, ready, listening, shutdown })
+    }
+
+    /// The address of the server as a client writes it.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Makes an admin with this e-mail, or gives the one that is there a new password, and answers
+    /// the password. It is stored nowhere.
+    ///
+    /// # Errors
+    /// When the account cannot be written.
+    pub async fn make_admin(&self, email: &str) -> Result<String, AppError> {
+        let made = accounts::reset_admin(&self.engine, email).await;
+        made.map_err(|error| AppError::Admin(error.to_string()))
+    }
+
+    /// Runs until `shutdown` ends, then stops.
+    ///
+    /// # Errors
+    /// When the engine gave itself up: its supervisor is to restart the process.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
+        let mut failed = self.engine.failed();
+        let gave_up = tokio::select! {
+            () = shutdown => false,
+            _ = failed.wait_for(|failed| *failed) => true,
+        };
+        self.stop().await;
+        if gave_up {
+            let reason = "it cannot keep its actors alive; the log says why".to_owned();
+            return Err(AppError::Engine(reason));
+        }
+        Ok(())
+    }
+
+    /// Takes no new requests, lets the open ones and the running calls end, closes the store.
+    pub async fn stop(self) {
+        self.ready.send_replace(false);
+        self.shutdown.cancel();
+        if let Err(error) = self.listening.await {
+            tracing::error!(%error, "the listener did not end cleanly");
+        }
+        self.engine.stop().await;
+    }
+}
+
+async fn start_engine(config: &Config, store: Arc<dyn Store>) -> Result<Engine, AppError> {
+    let secrets = Secrets::load(config.secrets.dir.as_deref())
+        .map_err(|error| AppError::setting("[secrets]", &error))?;
+    let caller = Caller::new(settings::calls(config)?, secrets)
+        .map_err(|error| AppError::setting("[egress]", &error))?;
+    let clock = System::new();
+    // No fact may be dated before one that is in the store, whatever the clock of the machine says.
+    let last = store.last_time().await.map_err(|error| AppError::Engine(error.to_string()))?;
+    clock.raise(last);
+    let parts = Parts {
+        store,
+        clock: Arc::new(clock),
+        caller,
+        workflows: Some(config.workflows.dir.clone()),
+        options: settings::engine(config),
+    };
+    Engine::start(parts).await.map_err(|error| AppError::Engine(error.to_string()))
+}
+
+async fn first_admin(engine: &Engine) -> Result<Option<FirstAdmin>, AppError> {
+    let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let (email, password) = (given("HOLDPOINT_ADMIN_EMAIL"), given("HOLDPOINT_ADMIN_PASSWORD"));
+    let made = accounts::ensure_admin(engine, email, password).await;
+    Ok(match made.map_err(|error| AppError::Admin(error.to_string()))? {
+        FirstStart::Existed => None,
+        FirstStart::Made { email } => Some(FirstAdmin { email, password: None }),
+        FirstStart::Drawn { email, password } => {
+            Some(FirstAdmin { email, password: Some(password) })
+        }
+    })
+}
+
+fn unbound(error: BindError) -> AppError {
+    match error {
+        BindError::Listen { address, source } => AppError::Listen { address, source },
+        BindError::Options(bad) => AppError::setting("[http]", &bad),
+    }
+}

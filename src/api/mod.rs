@@ -1,1 +1,24 @@
-//! To be filled.
+//! Floor 2: the wire shapes of the HTTP API. Requests, answers and problems, without behaviour.
+
+/// The actor tree.
+pub mod actor;
+/// Login and who one is.
+pub mod auth;
+/// Checkpoints and decisions.
+pub mod checkpoint;
+/// CloudEvents that come in.
+pub mod event;
+/// Jobs, in the words of both job resources.
+pub mod job;
+/// Log rows and timelines.
+pub mod log;
+/// Pages of lists.
+pub mod page;
+/// Errors as problem details.
+pub mod problem;
+/// How the server is.
+pub mod status;
+/// The worker.
+pub mod worker;
+/// Workflow documents.
+pub mod workflow;

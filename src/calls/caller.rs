@@ -4,13 +4,18 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::calls::egress::{EgressError, Guard};
+use crate::calls::http::Http;
+use crate::calls::oauth2::Tokens;
 use crate::calls::options::Options;
 use crate::calls::resolver::{Lookup, SystemLookup};
 use crate::calls::secrets::Secrets;
+use crate::calls::wire::Wire;
+use crate::calls::write_files::FileWriter;
 use crate::model::id::JobId;
 use crate::model::problem::{Kind, Problem};
 
@@ -96,6 +101,9 @@ pub struct Caller {
 struct Shared {
     guard: Arc<Guard>,
     secrets: Secrets,
+    http: Http,
+    files: FileWriter,
+    total_timeout: Duration,
 }
 
 impl Caller {
@@ -114,15 +122,41 @@ impl Caller {
     pub fn with_lookup(
         options: Options,
         secrets: Secrets,
-        _lookup: Arc<dyn Lookup>,
+        lookup: Arc<dyn Lookup>,
     ) -> Result<Self, CallsError> {
-        let guard = Arc::new(Guard::new(options.allow, &options.resolve));
-        Ok(Self { shared: Arc::new(Shared { guard, secrets }) })
+        let guard = Arc::new(Guard::new(options.allow.clone(), &options.resolve));
+        let wire = Wire::new(&options, Arc::clone(&guard), lookup)?;
+        let shared = Shared {
+            guard,
+            secrets,
+            http: Http { wire, tokens: Tokens::default() },
+            total_timeout: Duration::from_millis(options.total_timeout_ms),
+            files: FileWriter::new(options.artifacts),
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Runs one attempt. Every failure is data; none is a panic.
     pub async fn run(&self, call: &Call) -> Outcome {
-        Outcome::Failed(Problem::new(Kind::Runtime, format!("{} is not there yet", call.function)))
+        let result = match call.function {
+            Function::Http => self.http(call).await,
+            Function::WriteFiles => self.shared.files.run(call.job, &call.arguments).await,
+        };
+        match result {
+            Ok(output) => Outcome::Succeeded(output),
+            Err(problem) => Outcome::Failed(problem),
+        }
+    }
+
+    async fn http(&self, call: &Call) -> Result<Value, Problem> {
+        let Shared { http, secrets, total_timeout, .. } = &*self.shared;
+        let attempt = http.run(&call.arguments, &call.key, secrets);
+        tokio::time::timeout(*total_timeout, attempt).await.unwrap_or_else(|_| {
+            let limit = total_timeout.as_millis();
+            let detail =
+                format!("call http: not done after {limit} ms (`[egress] total_timeout_ms`)");
+            Err(Problem::new(Kind::Timeout, detail))
+        })
     }
 
     /// The secrets with every leaf replaced by a placeholder: what expressions see as `$secrets`.

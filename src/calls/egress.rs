@@ -84,7 +84,7 @@ impl FromStr for AllowRule {
 
     fn from_str(text: &str) -> Result<Self, BadRule> {
         let text = text.trim();
-        let bare = text.trim_start_matches('[').trim_end_matches(']');
+        let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
         let network = |net: IpNet, port| Ok(Self { target: Target::Network(net), port });
         if let Ok(net) = text.parse::<IpNet>() {
             return network(net, None);

@@ -1,19 +1,42 @@
 //! Floor 2: the outside work of one attempt. A request value goes in, an outcome value comes out;
 //! nothing here decides about a job, and every failure is data.
 
+/// The artifacts of one job on disk.
+mod artifact_folder;
+/// Credentials of a request.
+mod authentication;
 /// Runs one attempt.
 mod caller;
 /// Which addresses may be reached.
 pub mod egress;
+/// `call: http`.
+mod http;
+/// Its arguments.
+mod http_arguments;
+/// Its request.
+mod http_request;
+/// Its output.
+mod http_response;
+/// Tokens of OAuth 2.0 and OpenID Connect.
+mod oauth2;
+/// How they are asked for.
+mod oauth2_request;
 /// What an operator may set.
 mod options;
+/// Secrets go in last and come out first.
+mod redaction;
 /// Names become addresses that were checked.
 mod resolver;
 /// Secrets, and what stands for them everywhere else.
 pub mod secrets;
+/// One exchange over HTTP.
+mod wire;
+/// The function `write-files`.
+mod write_files;
 
 pub use caller::{Call, Caller, CallsError, Function, Outcome, UnknownFunction};
 pub use egress::{AllowRule, EgressError};
 pub use options::Options;
+pub use redaction::defuse;
 pub use resolver::Lookup;
 pub use secrets::Secrets;

@@ -13,9 +13,13 @@ const SECRETS_MAX: usize = 1_000;
 /// Largest file of a secret, bytes: a certificate chain fits.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
 /// The invisible separator that opens and closes a placeholder.
-const EDGE: char = '\u{2063}';
+pub(crate) const EDGE: &str = "\u{2063}";
 /// What opens a placeholder.
-const OPENING: &str = "\u{2063}hp-secret:";
+pub(crate) const OPENING: &str = "\u{2063}hp-secret:";
+/// The edge as it stands in a URI after percent-encoding.
+pub(crate) const EDGE_ENCODED: &str = "%E2%81%A3";
+/// The opening as it stands in a URI after percent-encoding.
+pub(crate) const OPENING_ENCODED: &str = "%E2%81%A3hp-secret%3A";
 
 /// Why the secrets could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +61,7 @@ pub enum SecretsError {
 }
 
 /// The secrets by name. `Debug` shows the names alone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Secrets {
     values: Arc<BTreeMap<String, Value>>,
     /// What each placeholder stands for, with the name of its secret.
@@ -68,6 +72,12 @@ pub struct Secrets {
 struct Leaf {
     name: String,
     value: Value,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self::from_values(BTreeMap::new())
+    }
 }
 
 impl fmt::Debug for Secrets {
@@ -129,6 +139,16 @@ impl Secrets {
     /// same placeholder: it is written into journals.
     pub fn masked(&self) -> Arc<Value> {
         Arc::clone(&self.masked)
+    }
+
+    /// What a placeholder stands for, with the name of its secret.
+    pub(crate) fn leaf(&self, placeholder: &str) -> Option<(&str, &Value)> {
+        self.leaves.get(placeholder).map(|leaf| (leaf.name.as_str(), &leaf.value))
+    }
+
+    /// The whole secret of this name.
+    pub(crate) fn named(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
     }
 }
 

@@ -1,6 +1,49 @@
-//! The command line.
+//! Floor 7: the command line. It parses, calls what is below and prints; it decides nothing about
+//! jobs. One file for each command.
+
+use std::process::ExitCode;
+
+/// `actors`: the live actor tree.
+mod actors;
+/// What may be written on the command line.
+mod arguments;
+/// `check`: workflow documents.
+mod check;
+/// `check-db`: the store's file.
+mod check_db;
+/// `checkpoints`: the inbox and decisions.
+mod checkpoints;
+/// `config`: the effective configuration.
+mod config;
+/// The configuration that the flags and the environment give.
+mod configuration;
+/// The server to talk to, and as whom.
+mod connection;
+/// `demo`: three jobs on a server of its own.
+mod demo;
+/// Exit codes, and failures that carry one.
+mod exit;
+/// `jobs`: lists and single jobs.
+mod jobs;
+/// Where answers go: text for people or JSON for programs.
+mod output;
+/// `serve`: the server.
+mod serve;
+/// The signals that end a server.
+mod signals;
+/// What to do when the store cannot be opened.
+mod store_advice;
+/// Tables with aligned columns.
+mod table;
+/// Times and lengths of time for people.
+mod times;
+/// `worker`: status, start, stop.
+mod worker;
 
 /// Runs the command that the arguments name.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    match arguments::Cli::parse_arguments() {
+        Ok(cli) => exit::report(cli.run()),
+        Err(error) => exit::usage(&error),
+    }
 }

@@ -1,1 +1,22 @@
-//! To be filled.
+//! Floor 4: a client of the public API, for the command line, the demo and the tests. It knows the
+//! API as a stranger does: addresses and JSON, nothing of the engine behind them.
+
+/// Signing in: a login's cookie or a token.
+pub mod auth;
+/// Checkpoints: the inbox and decisions.
+pub mod checkpoints;
+/// What can go wrong, in words for a tired operator.
+pub mod error;
+/// Jobs.
+pub mod jobs;
+/// The worker, the actors, the state of the server, its workflows.
+pub mod operation;
+/// What the server answers, as far as a client reads it.
+pub mod shape;
+/// One request and its answer.
+mod transport;
+/// Waiting for something to come true.
+pub mod wait;
+
+pub use error::ClientError;
+pub use transport::{Answer, Client};

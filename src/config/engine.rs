@@ -9,8 +9,6 @@ use super::check::{Complaints, HOUR_MS};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Engine {
-    /// Idle time after which a job that only waits leaves memory.
-    pub idle_passivate_ms: u64,
     /// Restarts of one job within the window before it is parked as poisoned.
     pub restarts_max: u32,
     /// Length of that window.
@@ -25,7 +23,6 @@ pub struct Engine {
 
 impl Engine {
     pub(super) fn check(&self, complaints: &mut Complaints) {
-        complaints.range("engine.idle_passivate_ms", self.idle_passivate_ms, 0..=HOUR_MS);
         complaints.range("engine.restarts_max", self.restarts_max.into(), 0..=100);
         complaints.range("engine.restart_window_ms", self.restart_window_ms, 100..=HOUR_MS);
         complaints.range("engine.restart_backoff_ms", self.restart_backoff_ms, 1..=HOUR_MS);

@@ -1,9 +1,30 @@
 //! Floor 3: the actors. Outside sees only the cloneable `Engine` handle.
 
+mod attempt;
+mod catalog;
+mod child;
+mod commit;
 mod error;
 mod handle;
+mod hands;
+mod job;
+mod jobs;
+mod load;
 mod options;
+mod park;
+mod parts;
+mod reads;
+mod recovery;
+mod root;
+mod scheduler;
+mod shared;
+mod start;
+mod stop;
+mod submit;
+mod table;
 mod view;
+mod wakes;
+mod workflows;
 
 pub use crate::store::{
     BadCursor, Change, CheckpointQuery, CheckpointSort, Counts, Document, DocumentOutcome, Health,
@@ -12,6 +33,7 @@ pub use crate::store::{
 pub use error::EngineError;
 pub use handle::{Engine, NewJob, Submitted};
 pub use options::Options;
+pub use parts::Parts;
 pub use view::{
     ActorNode, CheckpointView, JobView, LogRow, RecoveryReport, TimelineRow, WorkerStatus,
     WorkflowView,

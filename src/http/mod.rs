@@ -1,1 +1,43 @@
-//! To be filled.
+//! Floor 4: the HTTP API. Routes, login and problem details over the engine's handle; it never
+//! sees a store.
+
+/// Accounts of people and the first admin.
+pub mod accounts;
+/// Who may do what.
+pub mod authorize;
+/// Every kind of problem in one table.
+pub mod codes;
+mod csrf;
+mod detached;
+/// What handlers take from a request.
+pub mod extract;
+mod guard;
+mod headers;
+/// Which host names are ours.
+pub mod host;
+/// The OpenAPI document.
+pub mod openapi;
+mod options;
+mod password;
+/// Every route with who may use it.
+pub mod policy;
+mod present;
+/// The one error and how it becomes an answer.
+pub mod problem;
+mod refusal;
+mod router;
+mod routes;
+mod server;
+/// Login sessions.
+pub mod session;
+mod state;
+/// JSON without guesses.
+pub mod strict_json;
+mod throttle;
+mod validate;
+
+pub use guard::Peer;
+pub use options::{BadOptions, Options};
+pub use router::router;
+pub use server::{BindError, Server};
+pub use state::{HttpState, RenderMetrics};

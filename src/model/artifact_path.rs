@@ -47,13 +47,15 @@ pub fn check_paths(files: &Value) -> Result<(), Vec<PathDefect>> {
             defects.push(defect(&format!("files[{index}]"), "has no path"));
             continue;
         };
-        if let Err(reason) = check_path(path) {
-            defects.push(defect(path, reason));
+        // An empty path is named by its place in the list.
+        let named = if path.is_empty() { format!("files[{index}].path") } else { path.to_owned() };
+        match check_path(path) {
+            Ok(()) => paths.push(path),
+            Err(reason) => defects.push(defect(&named, reason)),
         }
         if let Err(reason) = check_content(file) {
-            defects.push(defect(path, reason));
+            defects.push(defect(&named, reason));
         }
-        paths.push(path);
     }
     defects.extend(clashes(&paths));
     if defects.is_empty() { Ok(()) } else { Err(defects) }

@@ -7,6 +7,11 @@ pub const POINTS: &[&str] = &[
     "store.before_write",
     "store.before_commit",
     "store.after_commit",
+    "engine.before_append",
+    "engine.after_append",
+    "engine.before_call",
+    "engine.after_call",
+    "engine.before_answer",
 ];
 
 /// Marks a point. With the feature, `HOLDPOINT_CRASH_AT=name:n` kills the process when it is reached

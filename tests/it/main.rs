@@ -1,7 +1,13 @@
 //! One test binary: its modules are the areas. Tests reach the program through its public surface.
 #![allow(clippy::unwrap_used)]
 
+mod calls;
+mod cli;
 mod config;
+mod documents;
+mod dsl;
+mod egress;
+mod expr;
 mod store;
 mod telemetry;
 mod tidy;

@@ -1,0 +1,74 @@
+//! Why the parts do not go together. The command line turns each into words and an exit code.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why a start failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The store cannot be opened.
+    #[error("the store {location} cannot be opened: {reason}")]
+    Store {
+        /// Where it is.
+        location: PathBuf,
+        /// What kind of trouble it is.
+        fault: StoreFault,
+        /// What the store said.
+        reason: String,
+    },
+    /// The folder with the workflow documents cannot be read.
+    #[error("the workflow documents in {} cannot be read: {reason}", dir.display())]
+    Workflows {
+        /// The folder.
+        dir: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A setting makes no sense to the part that it is for.
+    #[error("{part} cannot be set up: {reason}")]
+    Setting {
+        /// The part.
+        part: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The engine did not start.
+    #[error("the engine cannot start: {0}")]
+    Engine(String),
+    /// The first admin could not be made.
+    #[error("the first admin cannot be made: {0}")]
+    Admin(String),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl AppError {
+    /// A part that its settings do not fit.
+    pub(super) fn setting(part: &'static str, reason: &dyn std::fmt::Display) -> Self {
+        Self::Setting { part, reason: reason.to_string() }
+    }
+}
+
+/// Why a store cannot be opened, as far as a person acts differently on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFault {
+    /// Another process has it open.
+    InUse,
+    /// A newer Holdpoint wrote it.
+    Newer,
+    /// It does not hold what was written to it.
+    Damaged,
+    /// It is a file of something else.
+    Foreign,
+    /// The disk is full.
+    NoSpace,
+    /// The file cannot be read or written.
+    Io,
+}

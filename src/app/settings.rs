@@ -1,0 +1,94 @@
+//! From the sections of the configuration to the settings of the parts. Nothing is decided here.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::{AppError, StoreFault};
+use crate::calls;
+use crate::config::Config;
+use crate::config::store::{Recovery, StoreUrl};
+use crate::model::time::Span;
+use crate::store::Store;
+use crate::store::redb::{self, OpenError, Redb, RedbOptions};
+use crate::{engine, http};
+
+/// Opens the store that the configuration names. A full check of a large file takes seconds, on a thread of its own.
+pub(super) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, AppError> {
+    let StoreUrl::Redb(path) = &config.store.url;
+    let options = RedbOptions {
+        path: path.clone(),
+        cache_bytes: config.store.cache_mib as usize * 1024 * 1024,
+        recovery: match config.store.recovery {
+            Recovery::Verify => redb::Recovery::Verify,
+            Recovery::Fast => redb::Recovery::Fast,
+        },
+        disk_floor_bytes: u64::from(config.store.disk_floor_mib) * 1024 * 1024,
+    };
+    let opened = tokio::task::spawn_blocking(move || Redb::open(options)).await;
+    match opened {
+        Ok(Ok(store)) => Ok(Arc::new(store)),
+        Ok(Err(error)) => Err(not_opened(path, &error)),
+        Err(error) => Err(AppError::Engine(error.to_string())),
+    }
+}
+
+fn not_opened(path: &Path, error: &OpenError) -> AppError {
+    let fault = match error {
+        OpenError::Locked { .. } => StoreFault::InUse,
+        OpenError::Newer { .. } => StoreFault::Newer,
+        OpenError::Damaged { .. } => StoreFault::Damaged,
+        OpenError::NotAStore { .. } => StoreFault::Foreign,
+        OpenError::NoSpace { .. } => StoreFault::NoSpace,
+        OpenError::Io { .. } => StoreFault::Io,
+    };
+    AppError::Store { location: path.to_owned(), fault, reason: error.to_string() }
+}
+
+pub(super) fn calls(config: &Config) -> Result<calls::Options, AppError> {
+    let egress = &config.egress;
+    let mut allow = Vec::with_capacity(egress.allow.len());
+    for rule in &egress.allow {
+        allow.push(rule.parse().map_err(|bad| AppError::setting("[egress] allow", &bad))?);
+    }
+    Ok(calls::Options {
+        allow,
+        connect_timeout_ms: egress.connect_timeout_ms,
+        response_timeout_ms: egress.response_timeout_ms,
+        total_timeout_ms: egress.total_timeout_ms,
+        response_bytes_max: usize::try_from(egress.response_bytes_max).unwrap_or(usize::MAX),
+        resolve: egress.resolve.clone(),
+        extra_roots: egress.ca_files.clone(),
+        artifacts: config.artifacts.dir.clone(),
+    })
+}
+
+pub(super) fn engine(config: &Config) -> engine::Options {
+    let (worker, engine) = (&config.worker, &config.engine);
+    engine::Options {
+        concurrent_jobs_max: worker.max_concurrent_jobs as usize,
+        autostart: worker.autostart,
+        poll_interval: Span::from_millis(worker.poll_interval_ms),
+        drain_timeout: Span::from_millis(worker.drain_timeout_ms),
+        restarts_max: engine.restarts_max,
+        restart_window: Span::from_millis(engine.restart_window_ms),
+        restart_backoff: Span::from_millis(engine.restart_backoff_ms),
+        live_jobs_max: engine.live_jobs_max as usize,
+        queue_max: u64::from(engine.queue_max),
+    }
+}
+
+pub(super) fn http(config: &Config) -> http::Options {
+    let http = &config.http;
+    http::Options {
+        listen: http.listen,
+        public_url: http.public_url.clone(),
+        behind_proxy: http.behind_proxy,
+        body_bytes_max: usize::try_from(http.body_bytes_max).unwrap_or(usize::MAX),
+        request_timeout: Duration::from_millis(http.request_timeout_ms),
+        header_timeout: Duration::from_millis(http.header_timeout_ms),
+        connections_max: http.connections_max as usize,
+        drain_timeout: Duration::from_millis(http.drain_timeout_ms),
+        session_lifetime: Duration::from_secs(u64::from(http.session_hours) * 3600),
+    }
+}

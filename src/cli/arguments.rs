@@ -1,0 +1,139 @@
+//! What may be written on the command line. Words only: what they mean stands in the command's own
+//! file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::exit::{self, Failure};
+use super::output::Output;
+use super::{actors, check, check_db, checkpoints, config, connection, demo, jobs, serve, worker};
+
+/// The environment, as the help shows it.
+const ENVIRONMENT: &str = "\
+Environment:
+  HOLDPOINT_URL                  the server to talk to, like --url
+  HOLDPOINT_TOKEN                an API token to talk as; or else
+  HOLDPOINT_EMAIL                an e-mail and
+  HOLDPOINT_PASSWORD             its password
+  HOLDPOINT__SECTION__KEY        a key of config.toml, the value in TOML
+  HOLDPOINT_ADMIN_EMAIL          the admin that the first start makes and
+  HOLDPOINT_ADMIN_PASSWORD       its password; without them one is made up and printed
+  NO_COLOR                       no colours";
+
+/// Durable jobs that stop where a person must decide.
+#[derive(Debug, Parser)]
+#[command(
+    name = "holdpoint",
+    version,
+    after_help = help_end(),
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Global {
+    /// The server to talk to
+    #[arg(
+        long,
+        global = true,
+        env = "HOLDPOINT_URL",
+        default_value = connection::DEFAULT_URL,
+        value_name = "URL",
+        hide_env = true
+    )]
+    pub(super) url: String,
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct ConfigFlags {
+    /// The configuration file; config.toml in the working directory when there is one
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// The folder with the store's file and the artifacts
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<String>,
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Option<String>,
+    /// The folder with the workflow documents
+    #[arg(long, value_name = "DIR")]
+    pub(super) workflows: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Arguments),
+    /// Start a server and watch three jobs, one of which waits for you
+    Demo(demo::Arguments),
+    /// Check workflow documents without a server
+    Check(check::Arguments),
+    /// Check the store's file and say what to do if it cannot be used
+    CheckDb(check_db::Arguments),
+    /// See, start or stop the worker, which starts runs
+    #[command(subcommand)]
+    Worker(worker::Command),
+    /// List jobs or show one
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// List, show and decide checkpoints
+    #[command(subcommand)]
+    Checkpoints(checkpoints::Command),
+    /// Show the live actor tree
+    Actors(actors::Arguments),
+    /// Show the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+impl Cli {
+    /// What this process was started with.
+    pub(super) fn parse_arguments() -> Result<Self, clap::Error> {
+        Self::try_parse()
+    }
+
+    /// Runs the command.
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let Self { global, command } = self;
+        let mut output = Output::of_process(global.json);
+        match command {
+            Command::Serve(arguments) => serve::run(&arguments, &mut output),
+            Command::Demo(arguments) => demo::run(&arguments, &mut output),
+            Command::Check(arguments) => check::run(&arguments, &mut output),
+            Command::CheckDb(arguments) => check_db::run(&arguments, &global, &mut output),
+            Command::Worker(command) => worker::run(command, &global, &mut output),
+            Command::Jobs(command) => jobs::run(command, &global, &mut output),
+            Command::Checkpoints(command) => checkpoints::run(command, &global, &mut output),
+            Command::Actors(arguments) => actors::run(&arguments, &global, &mut output),
+            Command::Config(command) => config::run(command, &mut output),
+        }
+    }
+}
+
+fn help_end() -> String {
+    format!("{ENVIRONMENT}\n\n{}", exit::HELP)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,108 @@
+//! `demo`: a server of its own on the data folder, three jobs, and their story in the terminal.
+//! It acts through the public API only, like a person would.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::arguments::ConfigFlags;
+use super::configuration;
+use super::exit::{Code, Failure};
+use super::output::{Output, Paint};
+use super::serve::runtime;
+use super::signals::Signals;
+use crate::app::App;
+use crate::client::Client;
+use crate::config::Config;
+use crate::telemetry::logging;
+
+/// The admin of the demo.
+mod account;
+/// The three jobs.
+mod examples;
+/// How to decide by hand.
+mod guide;
+/// What happens to the jobs, line by line.
+mod story;
+/// What came of it.
+mod summary;
+
+use story::Story;
+
+/// Log lines would tear the story apart; warnings still show.
+const LOG_FILTER: &str = "warn";
+/// The three jobs take a second; a slow machine may take its time.
+const ONCE_LIMIT: Duration = Duration::from_secs(120);
+
+/// How the demo runs.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Approve everything as a scripted admin, print what came of it, and end
+    #[arg(long)]
+    once: bool,
+    #[command(flatten)]
+    config: ConfigFlags,
+}
+
+pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
+    let mut config = configuration::of(&arguments.config)?.config;
+    logging::install(config.log.format.into(), LOG_FILTER)
+        .map_err(|error| Failure::new(Code::Config, error.to_string()))?;
+    if arguments.config.listen.is_none() {
+        take_a_free_port(&mut config, output)?;
+    }
+    runtime()?.block_on(demo(config, arguments.once, output))
+}
+
+/// The usual port may belong to a server that is running; the demo does not insist on it.
+fn take_a_free_port(config: &mut Config, output: &mut Output) -> Result<(), Failure> {
+    let address = config.http.listen;
+    if TcpListener::bind(address).is_err() {
+        let text = format!("{address} is taken; the demo takes a free port");
+        output.painted(Paint::Attention, text)?;
+        config.http.listen = SocketAddr::new(address.ip(), 0);
+    }
+    Ok(())
+}
+
+async fn demo(config: Config, once: bool, output: &mut Output) -> Result<(), Failure> {
+    let mut signals = Signals::take()?;
+    let app = tokio::select! {
+        app = App::start(config) => app?,
+        _ = signals.next() => return Ok(()),
+    };
+    let outcome = tokio::select! {
+        outcome = play(&app, once, output) => outcome,
+        _ = signals.next() => {
+            output.line("\nStopping. The jobs are kept: the next start goes on where they wait.")?;
+            Ok(())
+        }
+    };
+    signals.end_at_the_next();
+    app.stop().await;
+    outcome
+}
+
+async fn play(app: &App, once: bool, output: &mut Output) -> Result<(), Failure> {
+    let account = account::prepare(app).await?;
+    let url = app.url();
+    let client = Client::new(&url)?.login(&account.email, &account.password).await?;
+    output.painted(Paint::Bold, format!("Holdpoint demo on {url}"))?;
+    output.line(format!("Admin {} with the password {}", account.email, account.password))?;
+    output.line("")?;
+
+    let mut story = Story::begin(&client, output).await?;
+    let ended = if once {
+        let told = tokio::time::timeout(ONCE_LIMIT, story.approve_all(&client, output)).await;
+        told.unwrap_or_else(|_| {
+            let seconds = ONCE_LIMIT.as_secs();
+            Err(Failure::new(Code::Refused, format!("the jobs did not end within {seconds} s")))
+        })
+    } else {
+        let guide = guide::Guide::new(&url, &account);
+        story.follow(&client, &guide, output).await
+    };
+    ended?;
+    summary::print(story.jobs(), &app.artifacts, output)
+}

@@ -1,0 +1,144 @@
+//! What happens to the three jobs, one line for each change: time, job, what happened, and what
+//! it waits for. It reads the jobs' logs, so it tells what is on disk and nothing else.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::examples;
+use super::guide::Guide;
+use crate::cli::exit::Failure;
+use crate::cli::output::{Output, Paint, paint_of};
+use crate::cli::times;
+use crate::client::shape::{Checkpoint, Job, LogRow, WaitingFor};
+use crate::client::{Client, ClientError};
+
+/// How often the jobs are looked at: often enough to look live, seldom enough to cost nothing.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Steps inside a composite task; they would only repeat what the lines around them say.
+const SILENT: [&str; 3] = ["scopeEntered", "loopStarted", "taskSkipped"];
+
+/// The jobs and how far they were told.
+pub(super) struct Story {
+    told: Vec<Told>,
+    /// Checkpoints that were decided, or pointed out to the person.
+    handled: HashSet<String>,
+}
+
+struct Told {
+    job: Job,
+    rows: u64,
+    waiting_for: Option<WaitingFor>,
+}
+
+impl Story {
+    /// Creates the jobs.
+    pub(super) async fn begin(client: &Client, output: &mut Output) -> Result<Self, Failure> {
+        let mut told = Vec::new();
+        for new in examples::jobs() {
+            let job = client.create_job(&new, None).await?.body.job;
+            output.line(format!("Created {:<16} {}", job.job_type, job.id))?;
+            told.push(Told { job, rows: 0, waiting_for: None });
+        }
+        output.line("")?;
+        Ok(Self { told, handled: HashSet::new() })
+    }
+
+    /// The jobs as they were last seen.
+    pub(super) fn jobs(&self) -> impl Iterator<Item = &Job> {
+        self.told.iter().map(|told| &told.job)
+    }
+
+    /// Tells the story until all jobs ended, and says how to decide where one waits for a person.
+    pub(super) async fn follow(
+        &mut self,
+        client: &Client,
+        guide: &Guide,
+        output: &mut Output,
+    ) -> Result<(), Failure> {
+        while !self.look(client, output).await? {
+            for (job, checkpoint) in self.open_checkpoints(client).await? {
+                guide.print(&job, &checkpoint, output)?;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Tells the story until all jobs ended, and approves exactly what each checkpoint shows.
+    pub(super) async fn approve_all(
+        &mut self,
+        client: &Client,
+        output: &mut Output,
+    ) -> Result<(), Failure> {
+        while !self.look(client, output).await? {
+            for (job, checkpoint) in self.open_checkpoints(client).await? {
+                let (id, digest) = (&checkpoint.id, checkpoint.digest.as_str());
+                client.approve(id, Some(digest), Some("Approved by the demo")).await?;
+                let text = format!("approved by the scripted admin: {}", checkpoint.title);
+                let now = times::of_day(output.now());
+                output.painted(Paint::Attention, format!("{now}  {:<16} {text}", job.job_type))?;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Tells what is new. Answers whether all jobs ended.
+    async fn look(&mut self, client: &Client, output: &mut Output) -> Result<bool, Failure> {
+        let mut all_ended = true;
+        for told in &mut self.told {
+            // The log is read after the job, so that it is never behind it.
+            let job = client.job(&told.job.id).await?.body.job;
+            let rows = client.job_logs(&job.id, told.rows).await?.body.logs;
+            for row in &rows {
+                print_row(&job, row, output)?;
+            }
+            told.rows += rows.len() as u64;
+            if job.waiting_for != told.waiting_for {
+                print_wait(&job, output)?;
+                told.waiting_for.clone_from(&job.waiting_for);
+            }
+            all_ended &= job.is_ended();
+            told.job = job;
+        }
+        Ok(all_ended)
+    }
+
+    /// Checkpoints that hold a job and were not handled before.
+    async fn open_checkpoints(
+        &mut self,
+        client: &Client,
+    ) -> Result<Vec<(Job, Checkpoint)>, ClientError> {
+        let mut open = Vec::new();
+        for told in self.told.iter().filter(|told| !told.job.is_ended()) {
+            let checkpoints = client.job_checkpoints(&told.job.id).await?.body.checkpoints;
+            for checkpoint in checkpoints.into_iter().filter(Checkpoint::holds) {
+                if self.handled.insert(checkpoint.id.clone()) {
+                    open.push((told.job.clone(), checkpoint));
+                }
+            }
+        }
+        Ok(open)
+    }
+}
+
+fn print_row(job: &Job, row: &LogRow, output: &mut Output) -> std::io::Result<()> {
+    if SILENT.contains(&row.event.as_str()) {
+        return Ok(());
+    }
+    let at = times::of_day(row.at.unwrap_or_else(|| output.now()));
+    let said = if row.message.is_empty() { &row.event } else { &row.message };
+    let said = crate::cli::output::printable(said).into_owned();
+    output.painted(
+        paint_of(&row.status),
+        format!("{at}  {:<16} {:<12} {said}", job.job_type, row.status),
+    )
+}
+
+fn print_wait(job: &Job, output: &mut Output) -> std::io::Result<()> {
+    let Some(waiting) = &job.waiting_for else { return Ok(()) };
+    let at = times::of_day(waiting.since.unwrap_or_else(|| output.now()));
+    let text = crate::cli::output::printable(&waiting.text).into_owned();
+    output
+        .painted(Paint::Attention, format!("{at}  {:<16} {:<12} {text}", job.job_type, job.status))
+}

@@ -1,0 +1,106 @@
+//! `serve`: the server, until a signal ends it.
+
+use clap::Args;
+
+use super::arguments::ConfigFlags;
+use super::configuration;
+use super::exit::{Code, Failure};
+use super::output::{Output, Paint};
+use super::signals::Signals;
+use crate::app::App;
+use crate::config::Config;
+use crate::telemetry::logging;
+
+/// How the server is configured.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigFlags,
+}
+
+pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
+    let config = configuration::of(&arguments.config)?.config;
+    logging::install(config.log.format.into(), &config.log.filter)
+        .map_err(|error| Failure::new(Code::Config, error.to_string()))?;
+    runtime()?.block_on(serve(config, output))
+}
+
+/// The runtime of a server: a thread for each core.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Code::Io, format!("cannot start a runtime: {error}")))
+}
+
+async fn serve(config: Config, output: &mut Output) -> Result<(), Failure> {
+    let mut signals = Signals::take()?;
+    let app = tokio::select! {
+        app = App::start(config) => app?,
+        // Nothing was acknowledged yet, so there is nothing to drain.
+        _ = signals.next() => return Ok(()),
+    };
+    announce(&app, output)?;
+    let drained = app
+        .run_until(async {
+            let signal = signals.next().await;
+            tracing::info!(signal, "draining; a second signal ends at once");
+            signals.end_at_the_next();
+        })
+        .await;
+    drained?;
+    Ok(output.line("stopped")?)
+}
+
+fn announce(app: &App, output: &mut Output) -> Result<(), Failure> {
+    output.painted(Paint::Bold, format!("Holdpoint {}", env!("CARGO_PKG_VERSION")))?;
+    for line in recovery_lines(app) {
+        output.line(line)?;
+    }
+    for workflow in app.engine.workflows().iter().filter(|workflow| !workflow.defects.is_empty()) {
+        let defects = workflow.defects.len();
+        let text = format!(
+            "⚠ {} has {defects} defects and is not registered: holdpoint check {}",
+            workflow.source, workflow.source
+        );
+        output.painted(Paint::Attention, text)?;
+    }
+    if let Some(admin) = &app.first_admin {
+        match &admin.password {
+            Some(password) => {
+                let text = format!("Made the admin {} with the password {password}", admin.email);
+                output.painted(Paint::Attention, text)?;
+                output.line("It is shown this once: keep it.")?;
+            }
+            None => output.line(format!("Made the admin {}", admin.email))?,
+        }
+    }
+    Ok(output.line(format!("listening on {}", app.url()))?)
+}
+
+/// What the start found and did, in words.
+fn recovery_lines(app: &App) -> Vec<String> {
+    let report = app.engine.recovery();
+    let counts: Vec<String> = report
+        .jobs
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(status, count)| format!("{count} {status}"))
+        .collect();
+    let total: u64 = report.jobs.iter().map(|(_, count)| count).sum();
+    let by_status =
+        if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+    let mut lines = vec![format!("✅ Recovered {total} jobs{by_status} in {} ms", report.took_ms)];
+    let mut add = |count: u64, text: &str| {
+        if count > 0 {
+            lines.push(format!("   {count} {text}"));
+        }
+    };
+    add(report.queued, "in the queue");
+    add(report.parked, "wait for a person, a time or an event");
+    add(report.revived, "taken up again");
+    add(report.due, "whose time came while the server was down");
+    add(report.interrupted_calls, "calls were under way and are made again or put in doubt");
+    add(report.poisoned, "could not be loaded and are parked as FAILED (poisoned)");
+    lines
+}

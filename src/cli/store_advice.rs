@@ -1,0 +1,77 @@
+//! What to do when the store or another part cannot be opened: the file, what was checked, and
+//! numbered steps for the person at the terminal.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::exit::{Code, Failure};
+use crate::app::{AppError, StoreFault};
+
+/// A failed start as an exit code and a text.
+pub(super) fn of_start(error: &AppError) -> Failure {
+    match error {
+        AppError::Store { location, fault, .. } => {
+            let mut text = format!("{error}\n");
+            for (number, step) in (1..).zip(steps(*fault, location)) {
+                let _ = write!(text, "\n  {number}. {step}");
+            }
+            Failure::new(Code::Io, text)
+        }
+        AppError::Workflows { dir, .. } => {
+            let step = format!(
+                "name the folder with --workflows or [workflows] dir, or make it: mkdir -p {}",
+                dir.display()
+            );
+            Failure::new(Code::Config, format!("{error}\n\n  1. {step}"))
+        }
+        AppError::Listen { address, .. } => {
+            let (ip, port) = (address.ip(), address.port());
+            let steps = format!(
+                "  1. see who uses it: ss -ltnp 'sport = :{port}'\n  \
+                 2. or take another one: --listen {ip}:0"
+            );
+            Failure::new(Code::Io, format!("{error}\n\n{steps}"))
+        }
+        AppError::Setting { .. } => Failure::new(Code::Config, error.to_string()),
+        AppError::Engine(_) | AppError::Admin(_) => Failure::new(Code::Internal, error.to_string()),
+    }
+}
+
+/// What to do about a store that cannot be opened, in the order to try it.
+pub(super) fn steps(fault: StoreFault, location: &Path) -> Vec<String> {
+    let file = location.display();
+    let folder = location.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).display();
+    match fault {
+        StoreFault::InUse => vec![
+            format!("another process has it open: see which with `fuser -v {file}`"),
+            "ask that server instead: `holdpoint worker status --url http://HOST:PORT`".to_owned(),
+            "or stop it first (SIGTERM; it drains and closes the file)".to_owned(),
+        ],
+        StoreFault::Newer => vec![
+            "run the newer Holdpoint that wrote it".to_owned(),
+            format!("or start on another folder with --data; {file} stays as it is"),
+        ],
+        StoreFault::Damaged => vec![
+            format!("keep the damaged file: cp -a {file} {file}.damaged"),
+            "check the disk (`dmesg`, `smartctl -a`): a sound disk does not damage files"
+                .to_owned(),
+            format!(
+                "put the last backup of {folder} in its place; nothing was changed by this start"
+            ),
+        ],
+        StoreFault::Foreign => vec![
+            "check the path: [store] url in config.toml, or --data".to_owned(),
+            format!("if {file} belongs to something else, choose another folder with --data"),
+        ],
+        StoreFault::NoSpace => vec![
+            format!("free some space: df -h {folder}"),
+            "or move the folder to a larger disk and name it with --data".to_owned(),
+        ],
+        StoreFault::Io => vec![
+            "check the path: [store] url in config.toml, or --data".to_owned(),
+            format!("check that this user may read and write it: ls -ld {folder} {file}"),
+            format!("check the disk: df -h {folder}, and `dmesg` for I/O errors"),
+        ],
+    }
+}

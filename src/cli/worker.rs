@@ -1,0 +1,68 @@
+//! `worker`: how the worker is, and starting and stopping it on a running server.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::arguments::Global;
+use super::connection;
+use super::exit::Failure;
+use super::output::{Output, Paint};
+use crate::client::Answer;
+use crate::client::shape::WorkerBody;
+
+/// What to do with the worker.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Show whether it runs, its load and the jobs by status
+    Status,
+    /// Let it start runs
+    Start,
+    /// Let the runs that are going on end and start no new ones
+    Stop,
+}
+
+pub(super) fn run(command: Command, global: &Global, output: &mut Output) -> Result<(), Failure> {
+    connection::run(async {
+        let client = connection::connect(global).await?;
+        let (said, answer) = match command {
+            Command::Status => (None, client.worker().await?),
+            Command::Start => {
+                (Some("✅ Worker started successfully!"), client.start_worker().await?)
+            }
+            Command::Stop => (
+                Some("✅ Worker stopped: runs that are going on end, no new one begins."),
+                client.stop_worker().await?,
+            ),
+        };
+        if output.is_json() {
+            return Ok(output.value(&answer.raw)?);
+        }
+        if let Some(said) = said {
+            output.painted(Paint::Good, said)?;
+            output.line("")?;
+        }
+        print(&answer, output)
+    })
+}
+
+fn print(answer: &Answer<WorkerBody>, output: &mut Output) -> Result<(), Failure> {
+    let WorkerBody { worker, jobs } = &answer.body;
+    output.line("📊 Worker Stats:")?;
+    let stats = json!({
+        "isRunning": worker.is_running,
+        "activeJobs": worker.active_jobs,
+        "maxConcurrentJobs": worker.max_concurrent_jobs,
+        "pollInterval": worker.poll_interval,
+    });
+    output.value(&stats)?;
+    if !jobs.is_empty() {
+        let counts: Vec<String> = jobs.iter().map(|(word, n)| format!("{n} {word}")).collect();
+        output.line(format!("\nJobs: {}", counts.join(", ")))?;
+    }
+    if !worker.is_running {
+        let hint = "The worker is stopped: jobs are taken in, but none starts. \
+                    Start it with `holdpoint worker start`.";
+        output.painted(Paint::Attention, format!("\n{hint}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Checkpoints over the API: the inbox, and decisions that name the digest of what was seen.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::error::ClientError;
+use super::jobs::segment;
+use super::shape::{Checkpoint, CheckpointBody, CheckpointsBody};
+use super::transport::{Answer, Client};
+use super::wait;
+use crate::model::checkpoint::Verdict;
+
+/// Which checkpoints to list.
+#[derive(Clone, Debug, Default)]
+pub struct CheckpointFilter {
+    /// In this status, or `all`; PENDING when absent.
+    pub status: Option<String>,
+    /// Of this job.
+    pub job: Option<String>,
+    /// Rows on the page.
+    pub limit: Option<u32>,
+    /// Rows before it.
+    pub offset: Option<u64>,
+}
+
+/// A decision in full.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// Approve, reject or send back.
+    pub decision: Verdict,
+    /// The digest of what was seen.
+    pub digest: String,
+    /// Why; needed to reject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// A remark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// What the person entered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+}
+
+impl Client {
+    /// A page of the inbox, oldest first.
+    pub async fn checkpoints(
+        &self,
+        filter: &CheckpointFilter,
+    ) -> Result<Answer<CheckpointsBody>, ClientError> {
+        let mut query = Vec::new();
+        let mut add = |name, value: Option<String>| query.extend(value.map(|value| (name, value)));
+        add("status", filter.status.clone());
+        add("jobId", filter.job.clone());
+        add("limit", filter.limit.map(|limit| limit.to_string()));
+        add("offset", filter.offset.map(|offset| offset.to_string()));
+        self.get("/api/admin/agent-checkpoints", &query).await
+    }
+
+    /// A checkpoint in full, with what is shown.
+    pub async fn checkpoint(&self, id: &str) -> Result<Answer<CheckpointBody>, ClientError> {
+        self.get(&path(id, ""), &[]).await
+    }
+
+    /// Approves. With a digest only what has that digest.
+    pub async fn approve(
+        &self,
+        id: &str,
+        digest: Option<&str>,
+        comment: Option<&str>,
+    ) -> Result<Answer<CheckpointBody>, ClientError> {
+        let mut body = Map::new();
+        let members = [("digest", digest), ("comment", comment)];
+        body.extend(
+            members.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text?)))),
+        );
+        self.change(Method::POST, &path(id, ""), Some(&Value::Object(body))).await
+    }
+
+    /// Rejects.
+    pub async fn reject(
+        &self,
+        id: &str,
+        reason: &str,
+    ) -> Result<Answer<CheckpointBody>, ClientError> {
+        let body = json!({ "reason": reason });
+        self.change(Method::DELETE, &path(id, ""), Some(&body)).await
+    }
+
+    /// Decides by the canonical route.
+    pub async fn decide(
+        &self,
+        id: &str,
+        decision: &Decision,
+    ) -> Result<Answer<CheckpointBody>, ClientError> {
+        self.change(Method::POST, &path(id, "/decision"), Some(&json!(decision))).await
+    }
+
+    /// The checkpoint that this job waits at, once it does.
+    pub async fn wait_for_checkpoint(
+        &self,
+        job: &str,
+        limit: Duration,
+    ) -> Result<Checkpoint, ClientError> {
+        let what = format!("job {job} to stop at a checkpoint");
+        wait::until(&what, limit, async |last: &mut String| {
+            let checkpoints = self.job_checkpoints(job).await?.body.checkpoints;
+            *last = format!("{} checkpoints, none of them waits", checkpoints.len());
+            Ok(checkpoints.into_iter().find(Checkpoint::holds))
+        })
+        .await
+    }
+}
+
+fn path(id: &str, rest: &str) -> String {
+    format!("/api/admin/agent-checkpoints/{}{rest}", segment(id))
+}

@@ -1,0 +1,70 @@
+//! What an operator asks of a server: the worker, the actors, its state, its workflows.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::error::ClientError;
+use super::shape::{WorkerBody, WorkflowsBody};
+use super::transport::{Answer, Client};
+use super::wait;
+
+/// The address of the worker.
+const WORKER: &str = "/api/admin/agent-worker";
+
+impl Client {
+    /// How the worker is.
+    pub async fn worker(&self) -> Result<Answer<WorkerBody>, ClientError> {
+        self.get(WORKER, &[]).await
+    }
+
+    /// Lets the worker start runs.
+    pub async fn start_worker(&self) -> Result<Answer<WorkerBody>, ClientError> {
+        self.change(Method::POST, WORKER, None).await
+    }
+
+    /// Stops it: runs that are going on end, no new one begins.
+    pub async fn stop_worker(&self) -> Result<Answer<WorkerBody>, ClientError> {
+        self.change(Method::DELETE, WORKER, None).await
+    }
+
+    /// The live actor tree.
+    pub async fn actors(&self) -> Result<Answer<Value>, ClientError> {
+        self.get("/api/admin/actors", &[]).await
+    }
+
+    /// The live actor tree as `text` or `dot`.
+    pub async fn actors_as(&self, format: &str) -> Result<String, ClientError> {
+        self.get_text("/api/admin/actors", &[("format", format.to_owned())]).await
+    }
+
+    /// Version, uptime, store, recovery report.
+    pub async fn server_status(&self) -> Result<Answer<Value>, ClientError> {
+        self.get("/api/admin/status", &[]).await
+    }
+
+    /// Registered workflows.
+    pub async fn workflows(&self) -> Result<Answer<WorkflowsBody>, ClientError> {
+        self.get("/api/workflows", &[]).await
+    }
+
+    /// The metrics, as Prometheus text.
+    pub async fn metrics(&self) -> Result<String, ClientError> {
+        self.get_text("/api/metrics", &[]).await
+    }
+
+    /// Answers once the server says that it is ready.
+    pub async fn wait_until_ready(&self, limit: Duration) -> Result<(), ClientError> {
+        wait::until("the server to be ready", limit, async |last: &mut String| {
+            match self.send(self.request(Method::GET, "/readyz")).await {
+                Ok(_) => Ok(Some(())),
+                Err(error) => {
+                    *last = error.to_string();
+                    Ok(None)
+                }
+            }
+        })
+        .await
+    }
+}

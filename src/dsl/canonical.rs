@@ -1,0 +1,15 @@
+//! The identity of a JSON value: SHA-256 of its canonical form (RFC 8785), the same for every spelling.
+
+use serde_json::Value;
+
+use crate::model::id::ContentHash;
+
+/// The SHA-256 of the canonical JSON (RFC 8785) of a value.
+pub fn canonical_hash(value: &Value) -> ContentHash {
+    match serde_json_canonicalizer::to_vec(value) {
+        Ok(bytes) => ContentHash::of(&bytes),
+        // Only a number outside of what JSON can hold fails, and a value cannot have one. The plain
+        // form is as stable, its members are sorted too.
+        Err(_) => ContentHash::of(value.to_string().as_bytes()),
+    }
+}

@@ -1,0 +1,106 @@
+//! What every actor of one engine shares: the parts, the handles of the standing actors, and a few counters.
+//! No state of a job is ever kept here.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ractor::ActorRef;
+use tokio::sync::{Notify, watch};
+
+use crate::engine::catalog::Catalog;
+use crate::engine::jobs::JobsMsg;
+use crate::engine::scheduler::SchedulerMsg;
+use crate::engine::table::Table;
+use crate::engine::wakes::WakesMsg;
+use crate::engine::{Parts, RecoveryReport};
+use crate::machine::Environment;
+use crate::model::id::JobId;
+
+/// A standing actor's address; its supervisor replaces it when it restarts the actor.
+pub(crate) struct Address<M>(RwLock<Option<ActorRef<M>>>);
+
+impl<M: ractor::Message> Address<M> {
+    fn empty() -> Self {
+        Self(RwLock::new(None))
+    }
+
+    pub fn set(&self, actor: ActorRef<M>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(actor);
+    }
+
+    /// Says whether the message was put into a mailbox.
+    pub fn cast(&self, message: M) -> bool {
+        let actor = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        actor.is_some_and(|actor| actor.cast(message).is_ok())
+    }
+
+    pub fn get(&self) -> Option<ActorRef<M>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+pub(crate) struct Shared {
+    pub parts: Parts,
+    pub environment: Arc<Environment>,
+    pub catalog: Catalog,
+    pub table: Table,
+    pub jobs: Address<JobsMsg>,
+    pub scheduler: Address<SchedulerMsg>,
+    pub wakes: Address<WakesMsg>,
+    /// The end of the feed of commits.
+    pub feed: watch::Sender<u64>,
+    pub stopping: AtomicBool,
+    /// Is the restart budget of the standing actors spent?
+    pub failed: watch::Sender<bool>,
+    /// Calls that are under way.
+    pub calls: AtomicUsize,
+    pub calls_changed: Notify,
+    /// Jobs that recovery revived and that have not looked at themselves yet.
+    pub reviving: AtomicUsize,
+    pub revived: Notify,
+    pub interrupted: AtomicU64,
+    pub poisoned: AtomicU64,
+    pub report: RwLock<Arc<RecoveryReport>>,
+}
+
+impl Shared {
+    pub fn new(parts: Parts, environment: Arc<Environment>) -> Self {
+        Self {
+            catalog: Catalog::new(parts.store.clone()),
+            table: Table::default(),
+            parts,
+            environment,
+            jobs: Address::empty(),
+            scheduler: Address::empty(),
+            wakes: Address::empty(),
+            feed: watch::channel(0).0,
+            stopping: AtomicBool::new(false),
+            failed: watch::channel(false).0,
+            calls: AtomicUsize::new(0),
+            calls_changed: Notify::new(),
+            reviving: AtomicUsize::new(0),
+            revived: Notify::new(),
+            interrupted: AtomicU64::new(0),
+            poisoned: AtomicU64::new(0),
+            report: RwLock::new(Arc::new(RecoveryReport::default())),
+        }
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Something was committed: whoever waits for the feed may read on.
+    pub fn publish(&self, feed: u64) {
+        self.feed.send_if_modified(|last| {
+            let moved = feed > *last;
+            *last = (*last).max(feed);
+            moved
+        });
+    }
+
+    /// Lets a job look at itself, reviving it if need be.
+    pub fn activate(&self, job: JobId) {
+        self.jobs.cast(JobsMsg::Activate(job));
+    }
+}

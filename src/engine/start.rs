@@ -1,0 +1,42 @@
+//! The start of an engine: the time, the workflows, the actors, then recovery, then the worker.
+
+use std::sync::{Arc, PoisonError};
+
+use ractor::Actor;
+use serde_json::json;
+
+use crate::engine::root::Root;
+use crate::engine::shared::Shared;
+use crate::engine::{Engine, EngineError, Parts, recovery};
+use crate::machine::Environment;
+
+impl Engine {
+    /// Starts an engine on these parts. When it returns, every job is in its place and the worker runs (unless the
+    /// options say otherwise).
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn start(parts: Parts) -> Result<Engine, EngineError> {
+        let began = parts.clock.now();
+        let environment = Environment {
+            runtime: Arc::new(json!({
+                "name": "holdpoint",
+                "version": env!("CARGO_PKG_VERSION"),
+                "metadata": {},
+            })),
+            secrets: parts.caller.masked_secrets(),
+        };
+        let folder = parts.workflows.clone();
+        let shared = Arc::new(Shared::new(parts, Arc::new(environment)));
+        shared.catalog.open(folder.as_deref(), began).await?;
+        shared.publish(shared.parts.store.last_change().await?);
+        let (root, _) = Root::spawn(None, Root, shared.clone())
+            .await
+            .map_err(|error| EngineError::Unavailable(error.to_string()))?;
+        let report = recovery::recover(&shared, began).await?;
+        tracing::info!(?report, "recovered");
+        *shared.report.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(report);
+        root.cast(()).map_err(|_| EngineError::Stopping)?;
+        Ok(Engine { shared, root })
+    }
+}

@@ -1,0 +1,112 @@
+//! The actor table: what the runtime does not know of its actors. For people and metrics; nothing decides by it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ractor::ActorId;
+
+use crate::engine::ActorNode;
+use crate::model::time::Timestamp;
+
+#[derive(Clone, Debug)]
+struct Info {
+    kind: &'static str,
+    name: String,
+    parent: Option<ActorId>,
+    since: Timestamp,
+    handled: u64,
+    waiting: u64,
+    restarts: u32,
+    last_error: Option<String>,
+}
+
+/// The table of one engine.
+#[derive(Default)]
+pub(crate) struct Table(Mutex<BTreeMap<ActorId, Info>>);
+
+impl Table {
+    fn rows(&self) -> MutexGuard<'_, BTreeMap<ActorId, Info>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn born(
+        &self,
+        id: ActorId,
+        kind: &'static str,
+        name: String,
+        parent: Option<ActorId>,
+        since: Timestamp,
+    ) {
+        let (handled, waiting, restarts, last_error) = (0, 0, 0, None);
+        let row = Info { kind, name, parent, since, handled, waiting, restarts, last_error };
+        self.rows().insert(id, row);
+    }
+
+    pub fn gone(&self, id: ActorId) {
+        self.rows().remove(&id);
+    }
+
+    /// A message was put into its mailbox.
+    pub fn sent(&self, id: ActorId) {
+        if let Some(row) = self.rows().get_mut(&id) {
+            row.waiting += 1;
+        }
+    }
+
+    /// A message was taken out of it and handled.
+    pub fn handled(&self, id: ActorId) {
+        if let Some(row) = self.rows().get_mut(&id) {
+            row.handled += 1;
+            row.waiting = row.waiting.saturating_sub(1);
+        }
+    }
+
+    /// It is the successor of an actor that failed like this.
+    pub fn restarted(&self, id: ActorId, restarts: u32, error: &str) {
+        if let Some(row) = self.rows().get_mut(&id) {
+            row.restarts = restarts;
+            row.last_error = Some(error.to_owned());
+        }
+    }
+
+    /// How many actors of each kind there are.
+    pub fn counts(&self) -> Vec<(&'static str, u64)> {
+        let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for row in self.rows().values() {
+            *counts.entry(row.kind).or_default() += 1;
+        }
+        counts.into_iter().collect()
+    }
+
+    /// The tree below the actor that has no parent.
+    pub fn tree(&self) -> Option<ActorNode> {
+        let rows = self.rows().clone();
+        let mut nodes: BTreeMap<ActorId, ActorNode> =
+            rows.iter().map(|(id, row)| (*id, node(*id, row))).collect();
+        // Children are younger than their parents, so taking the youngest first builds whole subtrees.
+        for (id, row) in rows.iter().rev() {
+            let Some(parent) = row.parent else { continue };
+            if let Some(child) = nodes.remove(id)
+                && let Some(parent) = nodes.get_mut(&parent)
+            {
+                parent.children.insert(0, child);
+            }
+        }
+        nodes.into_values().next()
+    }
+}
+
+fn node(id: ActorId, row: &Info) -> ActorNode {
+    ActorNode {
+        id: id.to_string(),
+        kind: row.kind,
+        name: row.name.clone(),
+        state: "running".to_owned(),
+        mailbox: row.waiting,
+        handled: row.handled,
+        restarts: row.restarts,
+        since: row.since,
+        last_error: row.last_error.clone(),
+        children: Vec::new(),
+    }
+}

@@ -1,0 +1,161 @@
+//! Every kind of problem that the API answers with, in one table: its code, its status, what it
+//! means and
+//! what to do. `/problems/{code}` shows a row of it, so a code must never change its meaning.
+
+use axum::http::StatusCode;
+
+/// A kind of problem.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The last segment of `type`.
+    pub name: &'static str,
+    /// The status code of the answer.
+    pub status: StatusCode,
+    /// One line for people.
+    pub title: &'static str,
+    /// When it comes.
+    pub meaning: &'static str,
+    /// What the caller can do.
+    pub remedy: &'static str,
+}
+
+macro_rules! codes {
+    ($(
+        $constant:ident = $status:ident, $name:literal, $title:literal,
+        $meaning:literal, $remedy:literal;
+    )*) => {
+        $(
+            /// A row of the table:
+            #[doc = $meaning]
+            pub const $constant: &Code = &Code {
+                name: $name,
+                status: StatusCode::$status,
+                title: $title,
+                meaning: $meaning,
+                remedy: $remedy,
+            };
+        )*
+
+        /// Every kind, in the order of the table.
+        pub const ALL: &[&Code] = &[$($constant),*];
+    };
+}
+
+codes! {
+    MALFORMED = BAD_REQUEST, "malformed", "The request cannot be read",
+        "The body is no JSON, names a member twice, nests too deeply, or the query is not \
+        percent-encoded text.",
+        "Send well-formed JSON (RFC 8259) in UTF-8; `errors` says where reading stopped.";
+    NO_LOGIN = UNAUTHORIZED, "no-login", "Sign in first",
+        "The request came without a valid session.",
+        "POST the email and password to `/api/auth/login` and send the cookie that comes back.";
+    LOGIN_FAILED = UNAUTHORIZED, "login-failed", "The login failed",
+        "There is no account with this email and password.",
+        "Check both. The answer is the same for an unknown email and a wrong password, on purpose.";
+    FORBIDDEN = FORBIDDEN, "forbidden", "Not allowed",
+        "The signed-in person has no role that allows this.",
+        "Ask an administrator for the role that `detail` names.";
+    CROSS_ORIGIN = FORBIDDEN, "cross-origin", "Refused: it came from another site",
+        "A request that changes something carried an Origin or Sec-Fetch-Site header of another \
+        site.",
+        "Call the API from its own origin. Behind a proxy set `public_url` to the address that \
+        people use.";
+    WRONG_HOST = MISDIRECTED_REQUEST, "wrong-host", "Wrong host name",
+        "A server on loopback was called by a name that is not its own.",
+        "Call it as `localhost`, `127.0.0.1` or `[::1]`, or set `public_url` to the name that \
+        people use.";
+    NO_SUCH_ROUTE = NOT_FOUND, "no-such-route", "There is nothing here",
+        "No route has this path.",
+        "`/api/docs` lists every route.";
+    NO_SUCH_JOB = NOT_FOUND, "no-such-job", "There is no such job",
+        "No job of the caller has this id. Jobs of others look the same as jobs that do not exist.",
+        "Check the id; `GET /api/jobs` lists your jobs.";
+    NO_SUCH_CHECKPOINT = NOT_FOUND, "no-such-checkpoint", "There is no such checkpoint",
+        "No checkpoint has this id.",
+        "Check the id; `GET /api/admin/agent-checkpoints?status=all` lists every checkpoint.";
+    NO_SUCH_WORKFLOW = NOT_FOUND, "no-such-workflow", "There is no such workflow",
+        "No workflow with this name is registered.",
+        "`GET /api/workflows` lists what is registered.";
+    METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here",
+        "The path exists, but not with this method.",
+        "Use one of the methods in the header `Allow`.";
+    ILLEGAL_TRANSITION = CONFLICT, "illegal-transition", "The job is not in a state for that",
+        "The life cycle of a job has no such step from where it stands; `currentStatus` says \
+        where.",
+        "Read the job again; `detail` says what can be done instead.";
+    ALREADY_CREATED = CONFLICT, "already-created", "The job exists already",
+        "A job with this id exists.",
+        "Read it.";
+    STALE = CONFLICT, "stale", "The job has moved on",
+        "The request is about an attempt or a round that is over.",
+        "Read the job again.";
+    ALREADY_DECIDED = CONFLICT, "already-decided", "The checkpoint was decided before",
+        "Somebody decided otherwise, or nobody decided in time; `decision` says who, when and how.",
+        "A decision stands. Resubmit the job if it was wrong.";
+    WRONG_DIGEST = CONFLICT, "wrong-digest", "The checkpoint shows something else now",
+        "The decision names the digest of content that is not what the checkpoint shows.",
+        "Read the checkpoint again, look at what it shows, and send its digest.";
+    NOT_DUE = CONFLICT, "not-due", "It is too early for that",
+        "There is nothing to do yet.",
+        "Try again later.";
+    TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The request is too large",
+        "The body is longer than this route takes; `detail` names the limit.",
+        "Send less, or send a reference to the data.";
+    WRONG_CONTENT_TYPE = UNSUPPORTED_MEDIA_TYPE, "wrong-content-type", "Wrong content type",
+        "The route takes another `Content-Type`; `detail` names those that it takes.",
+        "Send the header `Content-Type: application/json`.";
+    INVALID_REQUEST = UNPROCESSABLE_ENTITY, "invalid-request", "The request does not fit",
+        "A member or query parameter is missing, unknown, of the wrong type or beyond its limits.",
+        "`errors` names each with a JSON Pointer into the body, or the name of the query \
+        parameter.";
+    INVALID_INPUT = UNPROCESSABLE_ENTITY, "invalid-input", "The input does not fit the workflow",
+        "`inputData` does not fit the JSON Schema of the workflow.",
+        "`errors` names each violation; `GET /api/workflows/{name}` shows the schema.";
+    UNKNOWN_WORKFLOW = UNPROCESSABLE_ENTITY, "unknown-workflow", "No workflow has this name",
+        "`jobType` names no registered workflow.",
+        "`GET /api/workflows` lists what is registered.";
+    BROKEN_WORKFLOW = UNPROCESSABLE_ENTITY, "broken-workflow", "The workflow document has defects",
+        "The document cannot run; `errors` or `detail` names every defect.",
+        "Correct the document and register it again.";
+    BAD_DECISION = UNPROCESSABLE_ENTITY, "bad-decision", "The decision lacks something",
+        "A member of the decision is missing or wrong.",
+        "`errors` names it.";
+    KEY_REUSED = UNPROCESSABLE_ENTITY, "key-reused", "The idempotency key was used before",
+        "The same `Idempotency-Key` came with another request within 24 hours.",
+        "Use a new key for a new request, or repeat the first request exactly.";
+    TOO_MANY_LOGINS = TOO_MANY_REQUESTS, "too-many-logins", "Too many logins",
+        "Too many logins came for this account or from this address within a minute.",
+        "Wait as long as `Retry-After` says.";
+    TIMED_OUT = REQUEST_TIMEOUT, "request-timeout", "The body did not arrive",
+        "The body of the request took too long to arrive.",
+        "Send it again.";
+    INTERNAL = INTERNAL_SERVER_ERROR, "internal", "A fault in the server",
+        "Something happened that must not happen; the log of the server has the details.",
+        "Report it. Repeating the request with the same `Idempotency-Key` is safe.";
+    UNREADABLE_JOB = INTERNAL_SERVER_ERROR, "unreadable-job", "The job cannot be loaded",
+        "The journal of this job cannot be read by this version of the program.",
+        "Look at the log of the server; restore from a backup, or use the version that wrote it.";
+    BUSY = SERVICE_UNAVAILABLE, "busy", "Too much at once",
+        "The server takes no more of this now.",
+        "Wait as long as `Retry-After` says.";
+    UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "The store cannot answer now",
+        "Reading or writing the store failed; nothing was acknowledged.",
+        "Wait as long as `Retry-After` says, and repeat with the same `Idempotency-Key`.";
+    SLOW = SERVICE_UNAVAILABLE, "slow", "It took too long",
+        "The answer was not ready in time. What was asked for may still happen.",
+        "Read the job to see what happened, or repeat with the same `Idempotency-Key`.";
+    STOPPING = SERVICE_UNAVAILABLE, "stopping", "The server is stopping",
+        "The server finishes what it has begun and takes nothing new.",
+        "Try again when it is back.";
+    NOT_READY = SERVICE_UNAVAILABLE, "not-ready", "The server is not ready",
+        "It is still recovering, or its store takes no writes; `detail` says which.",
+        "Wait; look at the log of the server when it stays so.";
+    DISK_FULL = INSUFFICIENT_STORAGE, "disk-full", "The disk is full",
+        "There is no room for another commit; reads still work, nothing acknowledged is lost.",
+        "Free space on the disk of the store; work goes on by itself.";
+}
+
+/// The kind with this name.
+pub fn find(name: &str) -> Option<&'static Code> {
+    ALL.iter().copied().find(|code| code.name == name)
+}

@@ -1,0 +1,141 @@
+//! The door: every request passes here before its handler, and the table of routes decides. What
+//! is not in
+//! the table is not let in.
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Response, header};
+use axum::middleware::Next;
+use axum::response::IntoResponse;
+use tower_sessions::Session;
+
+use crate::api::problem::FieldError;
+use crate::http::accounts;
+use crate::http::authorize::{Action, Caller, Denial, Resource, Role, authorize};
+use crate::http::codes;
+use crate::http::extract::BodyLimit;
+use crate::http::policy::{self, Access};
+use crate::http::problem::ApiError;
+use crate::http::session::USER_KEY;
+use crate::http::state::HttpState;
+
+/// Where a connection comes from. The server puts it into every request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// Middleware: lets a request in or answers why not.
+pub async fn admit(State(state): State<HttpState>, request: Request, next: Next) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(BodyLimit(state.options.body_bytes_max));
+    match check(&state, &mut parts).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn check(state: &HttpState, parts: &mut Parts) -> Result<(), ApiError> {
+    let Some(path) = parts.extensions.get::<MatchedPath>().cloned() else {
+        // No route has this path: the fallback says so.
+        return Ok(());
+    };
+    let Some(route) = policy::find(&parts.method, path.as_str()) else {
+        return Err(not_allowed(path.as_str()));
+    };
+    let query = parts.uri.query().unwrap_or_default();
+    if !route.has_query && !query.is_empty() {
+        let name = query.split(['=', '&']).next().unwrap_or_default();
+        let message = format!("this route takes no query parameter, and so no {name:?}");
+        return Err(ApiError::invalid(vec![FieldError::parameter(name, message)]));
+    }
+    match route.access {
+        Access::Open => Ok(()),
+        Access::Scrape if is_local(state, parts) => Ok(()),
+        Access::Scrape => sign_in(state, parts).await.map(|_| ()),
+        Access::For(action) => {
+            let caller = sign_in(state, parts).await?;
+            permit(&caller, action, Resource::Any)?;
+            parts.extensions.insert(caller);
+            Ok(())
+        }
+    }
+}
+
+fn not_allowed(path: &str) -> ApiError {
+    let allowed = policy::allowed(path);
+    let detail = format!("{path} takes {allowed}");
+    let mut error = ApiError::new(codes::METHOD_NOT_ALLOWED, detail);
+    error.header = Some(Box::new((header::ALLOW, allowed)));
+    error
+}
+
+/// Behind a proxy every peer is the proxy, so being on this machine says nothing.
+fn is_local(state: &HttpState, parts: &Parts) -> bool {
+    let peer = parts.extensions.get::<Peer>();
+    !state.options.behind_proxy && peer.is_some_and(|peer| peer.0.ip().is_loopback())
+}
+
+async fn sign_in(state: &HttpState, parts: &Parts) -> Result<Caller, ApiError> {
+    let no_login = || ApiError::new(codes::NO_LOGIN, "sign in: POST /api/auth/login");
+    let session = parts.extensions.get::<Session>().ok_or_else(no_login)?;
+    let unavailable = |error: &dyn std::fmt::Display| {
+        // Not knowing who it is must never sign anybody out.
+        ApiError::new(codes::UNAVAILABLE, format!("the login cannot be checked: {error}"))
+            .retry_after(1)
+    };
+    let user: Option<String> = session.get(USER_KEY).await.map_err(|error| unavailable(&error))?;
+    let user = user.ok_or_else(no_login)?;
+    let account = accounts::account(&state.engine, &user).await;
+    let account = account.map_err(|error| unavailable(&error))?.ok_or_else(no_login)?;
+    let accounts::Account { id, email, name, roles, .. } = account;
+    Ok(Caller { id, email, name, roles })
+}
+
+/// `authorize`, with a denial as the answer to it. What is somebody else's does not exist.
+pub fn permit(caller: &Caller, action: Action, resource: Resource<'_>) -> Result<(), ApiError> {
+    authorize(caller, action, resource).map_err(|denial| match denial {
+        Denial::NeedsRole(roles) => {
+            let names: Vec<&str> = roles.iter().map(|role: &Role| role.as_str()).collect();
+            let detail = format!("this needs one of the roles: {}", names.join(", "));
+            ApiError::new(codes::FORBIDDEN, detail)
+        }
+        Denial::NotTheirs => ApiError::new(codes::NO_SUCH_JOB, "there is no such job"),
+        Denial::NotAssigned => {
+            let detail = "this checkpoint is for others; `assignees` says for whom";
+            ApiError::new(codes::FORBIDDEN, detail)
+        }
+    })
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        // The door put it there; a handler behind an open door that asks for it finds nobody.
+        let caller = parts.extensions.get::<Caller>().cloned();
+        caller.ok_or_else(|| ApiError::new(codes::NO_LOGIN, "sign in: POST /api/auth/login"))
+    }
+}
+
+/// The address of the caller, as far as it can be trusted: behind a proxy what the proxy appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub String);
+
+impl FromRequestParts<HttpState> for ClientAddress {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &HttpState,
+    ) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_string());
+        let forwarded = parts.headers.get_all("x-forwarded-for").iter().next_back();
+        let forwarded = forwarded
+            .and_then(|value| value.to_str().ok()?.rsplit(',').next())
+            .map(|text| text.trim().to_owned())
+            .filter(|text| state.options.behind_proxy && !text.is_empty() && text.len() <= 64);
+        Ok(Self(forwarded.or(peer).unwrap_or_else(|| "unknown".to_owned())))
+    }
+}

@@ -1,0 +1,123 @@
+//! The OpenAPI document: what the handlers say of themselves, with what is the same for all of
+//! them.
+
+use axum::Router;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::problem::Problem;
+use crate::http::options::Options;
+use crate::http::policy::{self, Access};
+use crate::http::routes::{
+    actors, admin_jobs, agent_jobs, auth, checkpoints, cloudevents, docs, health, jobs, metrics,
+    status, worker, workflows,
+};
+use crate::http::session::cookie_name;
+use crate::http::state::HttpState;
+
+/// The name of the security scheme.
+const COOKIE: &str = "session";
+
+/// What is not said by any handler.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Holdpoint", description = "A durable workflow engine for AI-agent jobs that a \
+        person must sign off. Every error is a problem document (RFC 9457) whose `type` is a page \
+        of this server."),
+    components(schemas(Problem)),
+    tags(
+        (name = "auth", description = "Login and who one is"),
+        (name = "jobs", description = "Jobs of the caller"),
+        (name = "agent-jobs", description = "The same jobs in the words of agent jobs"),
+        (name = "checkpoints", description = "What a person is asked, and decisions"),
+        (name = "workflows", description = "Workflow documents"),
+        (name = "events", description = "Events that come in"),
+        (name = "admin", description = "The jobs of all, the worker and the engine"),
+        (name = "health", description = "Liveness and readiness"),
+        (name = "docs", description = "The API described"),
+    )
+)]
+struct Frame;
+
+/// The routes without layers, and the document that describes them.
+pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi) {
+    let (router, mut document) = OpenApiRouter::with_openapi(Frame::openapi())
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::logout))
+        .routes(routes!(auth::me))
+        .routes(routes!(jobs::create, jobs::list))
+        .routes(routes!(jobs::read))
+        .routes(routes!(jobs::logs))
+        .routes(routes!(jobs::timeline))
+        .routes(routes!(jobs::terminate))
+        .routes(routes!(agent_jobs::create, agent_jobs::list))
+        .routes(routes!(agent_jobs::read, agent_jobs::terminate))
+        .routes(routes!(agent_jobs::checkpoints))
+        .routes(routes!(admin_jobs::list))
+        .routes(routes!(admin_jobs::read))
+        .routes(routes!(admin_jobs::logs))
+        .routes(routes!(admin_jobs::suspend))
+        .routes(routes!(admin_jobs::resume))
+        .routes(routes!(checkpoints::list))
+        .routes(routes!(checkpoints::read, checkpoints::approve, checkpoints::reject))
+        .routes(routes!(checkpoints::decision))
+        .routes(routes!(worker::read, worker::start, worker::stop))
+        .routes(routes!(actors::read))
+        .routes(routes!(status::read))
+        .routes(routes!(workflows::list))
+        .routes(routes!(workflows::read))
+        .routes(routes!(workflows::register))
+        .routes(routes!(workflows::versions))
+        .routes(routes!(cloudevents::receive))
+        .routes(routes!(metrics::read))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(docs::openapi))
+        .routes(routes!(docs::page))
+        .routes(routes!(docs::style))
+        .routes(routes!(docs::problem))
+        .split_for_parts();
+    complete(&mut document, options);
+    (router, document)
+}
+
+/// Adds to every operation what is the same for all: the problem answer, and who may use it.
+fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
+    let key = ApiKeyValue::new(cookie_name(options));
+    let scheme = SecurityScheme::ApiKey(ApiKey::Cookie(key));
+    document.components.get_or_insert_default().add_security_scheme(COOKIE, scheme);
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            (axum::http::Method::GET, &mut item.get),
+            (axum::http::Method::POST, &mut item.post),
+            (axum::http::Method::DELETE, &mut item.delete),
+            (axum::http::Method::PATCH, &mut item.patch),
+            (axum::http::Method::PUT, &mut item.put),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            let route = policy::find(&method, path);
+            // A route that nobody thought about must not go out: like two routes with one path,
+            // this is a
+            // fault of the program that shows at every start.
+            assert!(route.is_some(), "{method} {path} is not in the table of routes");
+            let responses = &mut operation.responses.responses;
+            responses.insert("default".to_owned(), RefOr::T(problem_answer()));
+            if route.is_some_and(|route| route.access != Access::Open) {
+                let requirement = SecurityRequirement::new::<_, [&str; 0], &str>(COOKIE, []);
+                operation.security = Some(vec![requirement]);
+            }
+        }
+    }
+}
+
+fn problem_answer() -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new()
+        .description("What went wrong (RFC 9457)")
+        .content("application/problem+json", content)
+        .build()
+}

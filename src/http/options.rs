@@ -1,0 +1,93 @@
+//! What an operator may set about the HTTP server, and which settings are refused together.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::http::Uri;
+
+use crate::model::limits::BODY_BYTES_MAX;
+
+/// The settings.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address that people use, such as `https://jobs.example.com`, when it is not `listen`.
+    pub public_url: Option<String>,
+    /// Does a proxy stand before it that ends TLS and sets `X-Forwarded-For`?
+    pub behind_proxy: bool,
+    /// Largest body of a request, bytes; a workflow document has its own limit.
+    pub body_bytes_max: usize,
+    /// How long a request may take in all.
+    pub request_timeout: Duration,
+    /// How long the head of a request may take to arrive.
+    pub header_timeout: Duration,
+    /// Connections at once; more wait in the backlog of the system.
+    pub connections_max: usize,
+    /// How long stopping waits for answers that are under way.
+    pub drain_timeout: Duration,
+    /// How long a login lasts.
+    pub session_lifetime: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
+            public_url: None,
+            behind_proxy: false,
+            body_bytes_max: BODY_BYTES_MAX,
+            request_timeout: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(10),
+            connections_max: 1024,
+            drain_timeout: Duration::from_secs(10),
+            session_lifetime: Duration::from_secs(12 * 3600),
+        }
+    }
+}
+
+/// Settings that cannot stand.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadOptions {
+    /// Passwords and cookies would cross a network in the clear.
+    #[error(
+        "refusing to listen on {0} without TLS: listen on 127.0.0.1, or put a proxy that ends TLS \
+         before it and set http.behind_proxy = true"
+    )]
+    Exposed(SocketAddr),
+    /// The public address is none.
+    #[error("http.public_url = {0:?} is no address such as \"https://jobs.example.com\"")]
+    PublicUrl(String),
+}
+
+impl Options {
+    /// Refuses settings that cannot stand.
+    pub fn check(&self) -> Result<(), BadOptions> {
+        if !self.listen.ip().is_loopback() && !self.behind_proxy {
+            return Err(BadOptions::Exposed(self.listen));
+        }
+        match &self.public_url {
+            Some(url) if origin_of(url).is_none() => Err(BadOptions::PublicUrl(url.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The origin that people use, if it is not where it listens: scheme, host and port.
+    pub fn public_origin(&self) -> Option<String> {
+        self.public_url.as_deref().and_then(origin_of)
+    }
+
+    /// Do browsers reach it over TLS only? Then cookies say `Secure`.
+    pub fn is_secure(&self) -> bool {
+        let public_tls = self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+        public_tls || (self.behind_proxy && self.public_url.is_none())
+    }
+}
+
+fn origin_of(url: &str) -> Option<String> {
+    let parsed: Uri = url.parse().ok()?;
+    let scheme = parsed.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
+    let authority = parsed.authority()?;
+    let has_user = authority.as_str().contains('@');
+    (!has_user).then(|| format!("{scheme}://{}", authority.as_str().to_ascii_lowercase()))
+}

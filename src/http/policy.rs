@@ -1,0 +1,102 @@
+//! Every route with who may use it, in one table. A route that is not in it does not exist.
+
+use axum::http::Method;
+
+use crate::http::authorize::Action;
+
+/// Who may come in at the door. What the caller may then see is decided by `authorize`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone.
+    Open,
+    /// A scraper on this machine, or a signed-in person.
+    Scrape,
+    /// A signed-in person who may do this.
+    For(Action),
+}
+
+/// A row of the table.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path as the router spells it.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+    /// Does it take query parameters? Routes that take none refuse any.
+    pub has_query: bool,
+}
+
+const fn route(method: Method, path: &'static str, access: Access, has_query: bool) -> Route {
+    Route { method, path, access, has_query }
+}
+
+use Access::{For, Open, Scrape};
+use Action::{
+    ControlWorker, Decide, KnowOneself, OverrideJob, ReadCheckpoints, ReadEngine, ReadEveryJob,
+    ReadWorkflows, RegisterWorkflow, SendEvent, UseJob, UseJobs,
+};
+
+/// The table.
+pub static ROUTES: &[Route] = &[
+    route(Method::POST, "/api/auth/login", Open, false),
+    route(Method::POST, "/api/auth/logout", Open, false),
+    route(Method::GET, "/api/auth/me", For(KnowOneself), false),
+    route(Method::POST, "/api/jobs", For(UseJobs), false),
+    route(Method::GET, "/api/jobs", For(UseJobs), true),
+    route(Method::GET, "/api/jobs/{id}", For(UseJob), true),
+    route(Method::GET, "/api/jobs/{id}/logs", For(UseJob), true),
+    route(Method::GET, "/api/jobs/{id}/timeline", For(UseJob), false),
+    route(Method::POST, "/api/jobs/{id}/terminate", For(UseJob), false),
+    route(Method::POST, "/api/agent-jobs", For(UseJobs), false),
+    route(Method::GET, "/api/agent-jobs", For(UseJobs), true),
+    route(Method::GET, "/api/agent-jobs/{id}", For(UseJob), false),
+    route(Method::DELETE, "/api/agent-jobs/{id}", For(UseJob), false),
+    route(Method::GET, "/api/agent-jobs/{id}/checkpoints", For(UseJob), false),
+    route(Method::GET, "/api/admin/jobs", For(ReadEveryJob), true),
+    route(Method::GET, "/api/admin/jobs/{id}", For(ReadEveryJob), true),
+    route(Method::GET, "/api/admin/jobs/{id}/logs", For(ReadEveryJob), true),
+    route(Method::POST, "/api/admin/jobs/{id}/suspend", For(OverrideJob), false),
+    route(Method::POST, "/api/admin/jobs/{id}/resume", For(OverrideJob), false),
+    route(Method::GET, "/api/admin/agent-checkpoints", For(ReadCheckpoints), true),
+    route(Method::GET, "/api/admin/agent-checkpoints/{id}", For(ReadCheckpoints), false),
+    route(Method::POST, "/api/admin/agent-checkpoints/{id}", For(Decide), false),
+    route(Method::DELETE, "/api/admin/agent-checkpoints/{id}", For(Decide), false),
+    route(Method::POST, "/api/admin/agent-checkpoints/{id}/decision", For(Decide), false),
+    route(Method::GET, "/api/admin/agent-worker", For(ReadEngine), false),
+    route(Method::POST, "/api/admin/agent-worker", For(ControlWorker), false),
+    route(Method::DELETE, "/api/admin/agent-worker", For(ControlWorker), false),
+    route(Method::GET, "/api/admin/actors", For(ReadEngine), true),
+    route(Method::GET, "/api/admin/status", For(ReadEngine), false),
+    route(Method::GET, "/api/workflows", For(ReadWorkflows), false),
+    route(Method::GET, "/api/workflows/{name}", For(ReadWorkflows), false),
+    route(Method::POST, "/api/admin/workflows", For(RegisterWorkflow), true),
+    route(Method::GET, "/api/admin/workflows/{name}/versions", For(RegisterWorkflow), false),
+    route(Method::POST, "/api/cloudevents", For(SendEvent), false),
+    route(Method::GET, "/api/metrics", Scrape, false),
+    route(Method::GET, "/api/openapi.json", Open, false),
+    route(Method::GET, "/api/docs", Open, false),
+    route(Method::GET, "/api/docs/style.css", Open, false),
+    route(Method::GET, "/problems/{code}", Open, false),
+    route(Method::GET, "/healthz", Open, false),
+    route(Method::GET, "/readyz", Open, false),
+];
+
+/// The row for a request. A HEAD is a GET without a body.
+pub fn find(method: &Method, path: &str) -> Option<&'static Route> {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    ROUTES.iter().find(|route| route.path == path && route.method == *method)
+}
+
+/// The methods of a path, as the header `Allow` lists them.
+pub fn allowed(path: &str) -> String {
+    let mut methods: Vec<&str> = Vec::new();
+    for route in ROUTES.iter().filter(|route| route.path == path) {
+        methods.push(route.method.as_str());
+        if route.method == Method::GET {
+            methods.push("HEAD");
+        }
+    }
+    methods.join(", ")
+}

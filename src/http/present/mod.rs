@@ -1,0 +1,31 @@
+//! From what the engine shows to what the API shows. Pure; the only place that knows both.
+
+/// The actor tree.
+pub mod actor;
+/// Checkpoints.
+pub mod checkpoint;
+/// Diffs of shown files.
+pub mod diff;
+/// Jobs.
+pub mod job;
+/// Log rows and timelines.
+pub mod log;
+/// The server.
+pub mod status;
+/// The worker.
+pub mod worker;
+/// Workflow documents.
+pub mod workflow;
+
+use crate::api::page::Pagination;
+use crate::model::time::Timestamp;
+
+/// A time as the API shows it.
+fn time(at: Timestamp) -> String {
+    at.to_rfc3339()
+}
+
+/// Where a page of the engine stands.
+pub fn pagination(limit: u32, offset: u64, total: u64, next_cursor: Option<String>) -> Pagination {
+    Pagination { limit, offset, total, next_cursor }
+}

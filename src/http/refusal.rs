@@ -1,0 +1,74 @@
+//! The table from what the engine says to what the API answers. The only one of its kind.
+
+use crate::api::problem::FieldError;
+use crate::engine::EngineError;
+use crate::http::codes;
+use crate::http::problem::ApiError;
+use crate::model::refusal::Refusal;
+
+/// How soon a caller may come again when the store could not answer, seconds: a reopened store is
+/// back by then.
+const STORE_RETRY_SECS: u64 = 2;
+/// The same when the process stops: a restart takes about that long.
+const RESTART_RETRY_SECS: u64 = 5;
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        let detail = error.to_string();
+        match error {
+            EngineError::Refused(refusal) => refusal.into(),
+            EngineError::UnknownWorkflow { .. } => {
+                let errors = vec![FieldError::at("/jobType", detail.clone())];
+                ApiError::new(codes::UNKNOWN_WORKFLOW, detail).with_errors(errors)
+            }
+            EngineError::BrokenWorkflow { .. } => ApiError::new(codes::BROKEN_WORKFLOW, detail),
+            EngineError::InvalidInput { violations, .. } => {
+                let field = |violation: crate::dsl::schema::Violation| {
+                    FieldError::at(format!("/inputData{}", violation.pointer), violation.message)
+                };
+                let errors: Vec<FieldError> = violations.into_iter().map(field).collect();
+                ApiError::new(codes::INVALID_INPUT, detail).with_errors(errors)
+            }
+            EngineError::KeyReused { .. } => ApiError::new(codes::KEY_REUSED, detail),
+            EngineError::Cursor(_) => {
+                ApiError::invalid(vec![FieldError::parameter("cursor", detail)])
+            }
+            EngineError::Busy { retry_after, .. } => {
+                let seconds = retry_after.0.div_ceil(1_000_000);
+                ApiError::new(codes::BUSY, detail).retry_after(seconds)
+            }
+            EngineError::Unavailable(_) => {
+                ApiError::new(codes::UNAVAILABLE, detail).retry_after(STORE_RETRY_SECS)
+            }
+            EngineError::DiskFull(_) => ApiError::new(codes::DISK_FULL, detail),
+            EngineError::Corrupt { .. } => ApiError::new(codes::UNREADABLE_JOB, detail),
+            EngineError::Stopping => {
+                ApiError::new(codes::STOPPING, detail).retry_after(RESTART_RETRY_SECS)
+            }
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::NoSuchJob => ApiError::new(codes::NO_SUCH_JOB, detail),
+            Refusal::AlreadyCreated => ApiError::new(codes::ALREADY_CREATED, detail),
+            Refusal::Illegal { status, .. } => {
+                ApiError::new(codes::ILLEGAL_TRANSITION, detail).with_status(status.as_str())
+            }
+            Refusal::Stale { .. } => ApiError::new(codes::STALE, detail),
+            Refusal::NoSuchCheckpoint => ApiError::new(codes::NO_SUCH_CHECKPOINT, detail),
+            Refusal::AlreadyDecided { first, .. } => {
+                ApiError::new(codes::ALREADY_DECIDED, detail).with_status(first.as_str())
+            }
+            Refusal::WrongDigest { .. } => ApiError::new(codes::WRONG_DIGEST, detail),
+            Refusal::BadDecision { member, message } => {
+                let errors = vec![FieldError::at(format!("/{member}"), message)];
+                ApiError::new(codes::BAD_DECISION, detail).with_errors(errors)
+            }
+            Refusal::NotDue(_) => ApiError::new(codes::NOT_DUE, detail),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Creating a job: once for each idempotency key, and to its end whatever becomes of the client.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::api::job::JobAnswer;
+use crate::dsl::canonical_hash;
+use crate::engine::{IdempotencyKey, NewJob, Submitted};
+use crate::http::authorize::Caller;
+use crate::http::codes;
+use crate::http::detached::detached;
+use crate::http::present::job::{Words, job};
+use crate::http::problem::ApiError;
+use crate::http::state::HttpState;
+use crate::model::limits::{IDEMPOTENCY_KEPT, IDEMPOTENCY_KEY_BYTES_MAX};
+use crate::model::time::Timestamp;
+
+/// The header that names a creation.
+const KEY: &str = "idempotency-key";
+
+/// Submits a checked job and answers 201; the same key again answers the same job.
+pub async fn create(
+    state: &HttpState,
+    caller: &Caller,
+    headers: &HeaderMap,
+    raw: &Value,
+    new: NewJob,
+    words: Words,
+) -> Result<Response, ApiError> {
+    let route = match words {
+        Words::Jobs => "/api/jobs",
+        Words::AgentJobs => "/api/agent-jobs",
+    };
+    let key = idempotency_key(headers, caller, route, raw, state.engine.now())?;
+    let engine = state.engine.clone();
+    let by = caller.principal();
+    let Submitted { job: view, replayed } =
+        detached(async move { engine.submit(new, by, key).await }).await?;
+    let job = job(view, words, &state.engine.workflows());
+    let location = format!("{route}/{}", job.summary.id);
+    let answer = Json(JobAnswer { success: true, job, message: None });
+    let mut response = (StatusCode::CREATED, answer).into_response();
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    if replayed {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+fn idempotency_key(
+    headers: &HeaderMap,
+    caller: &Caller,
+    route: &str,
+    raw: &Value,
+    now: Timestamp,
+) -> Result<Option<IdempotencyKey>, ApiError> {
+    let Some(value) = headers.get(KEY) else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| !key.trim().is_empty());
+    let key = key.filter(|key| key.len() <= IDEMPOTENCY_KEY_BYTES_MAX).ok_or_else(|| {
+        let detail = format!(
+            "Idempotency-Key must be 1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters"
+        );
+        ApiError::new(codes::INVALID_REQUEST, detail)
+    })?;
+    // The canonical form, so that the same request in other white space or order is the same.
+    let digest = canonical_hash(&json!([route, raw]));
+    let kept = i64::try_from(IDEMPOTENCY_KEPT.0).unwrap_or(i64::MAX);
+    Ok(Some(IdempotencyKey {
+        owner: caller.id.clone(),
+        key: key.to_owned(),
+        digest,
+        forget_before: Timestamp(now.0.saturating_sub(kept)),
+    }))
+}

@@ -1,0 +1,58 @@
+//! What every handler may use. Cheap to clone; it owns no state of jobs.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::engine::Engine;
+use crate::http::options::{BadOptions, Options};
+use crate::http::password::Passwords;
+use crate::http::throttle::Throttle;
+use crate::model::time::Timestamp;
+
+/// Writes the metrics of the process in the Prometheus text format.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct HttpState {
+    /// The engine.
+    pub engine: Engine,
+    /// The settings.
+    pub options: Arc<Options>,
+    /// The metrics of the process.
+    pub render_metrics: RenderMetrics,
+    /// Is the process recovered and not stopping?
+    pub ready: watch::Receiver<bool>,
+    /// Hashes passwords, a few at a time.
+    pub(crate) passwords: Arc<Passwords>,
+    /// Slows down who guesses passwords.
+    pub(crate) throttle: Arc<Throttle>,
+    /// The OpenAPI document; the router writes it once.
+    pub(crate) openapi: Arc<String>,
+    /// When this part started.
+    pub(crate) started_at: Timestamp,
+}
+
+impl HttpState {
+    /// The state for these settings. Settings that cannot stand are refused here.
+    pub fn new(
+        engine: Engine,
+        options: Options,
+        render_metrics: RenderMetrics,
+        ready: watch::Receiver<bool>,
+    ) -> Result<Self, BadOptions> {
+        options.check()?;
+        let started_at = engine.now();
+        Ok(Self {
+            engine,
+            options: Arc::new(options),
+            render_metrics,
+            ready,
+            passwords: Arc::new(Passwords::new()),
+            throttle: Arc::new(Throttle::default()),
+            openapi: Arc::new(String::new()),
+            started_at,
+        })
+    }
+}

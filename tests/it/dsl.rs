@@ -1,0 +1,1 @@
+//! Broken documents and what is said about them.
