@@ -1,5 +1,5 @@
-//! Floor 7: the composition root. It puts the parts together in order (store, engine, first admin, listener), takes
-//! them apart in reverse, and does nothing of their work.
+//! Floor 7: the composition root. It puts the parts together in order (address, store, engine, first
+//! admin, listener), takes them apart in reverse, and does nothing of their work.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -10,21 +10,24 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::calls::{Caller, Secrets};
+use crate::calls::Caller;
 use crate::clock::System;
 use crate::config::Config;
 use crate::engine::{Engine, Parts};
-use crate::http::accounts::{self, FirstStart};
-use crate::http::{BindError, HttpState, Server, router};
+use crate::http::{HttpState, Server, router};
 use crate::store::Store;
+use crate::store::redb::Redb;
 
+/// The admin accounts that a start makes.
+pub mod admin;
 /// Why the parts do not go together.
 pub mod error;
 /// The metrics of the process: one recorder for however many apps.
 mod recorder;
-/// From the sections of the configuration to the settings of the parts.
+/// From the configuration to the options of each part.
 mod settings;
 
+pub use admin::{FirstAdmin, NewAdmin};
 pub use error::{AppError, StoreFault};
 
 /// A running Holdpoint.
@@ -38,57 +41,50 @@ pub struct App {
     /// The folder below which approved files are written.
     pub artifacts: PathBuf,
     ready: watch::Sender<bool>,
-    listening: JoinHandle<()>,
     shutdown: CancellationToken,
-}
-
-/// The admin that the first start makes.
-#[derive(Clone)]
-pub struct FirstAdmin {
-    /// The e-mail to sign in with.
-    pub email: String,
-    /// The password, unless the environment chose it. It is shown once and stored nowhere.
-    pub password: Option<String>,
+    listener: JoinHandle<()>,
 }
 
 impl App {
-    /// Starts everything. When this returns, the recovery is done and the listener is open.
+    /// Starts everything. When this returns, the recovery is done and `/readyz` answers 200.
     ///
     /// # Errors
-    /// Names the part that does not start, and what to do.
+    /// The first part that cannot start. What was started before it is stopped again.
     pub async fn start(config: Config) -> Result<Self, AppError> {
+        Self::start_with(config, NewAdmin::default()).await
+    }
+
+    /// The same; when nobody has an account, the first admin is this one.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_with(config: Config, admin: NewAdmin) -> Result<Self, AppError> {
         let metrics = recorder::install()?;
-        let http = settings::http(&config);
-        http.check().map_err(|bad| AppError::setting("[http]", &bad))?;
-        let store = settings::open_store(&config).await?;
+        let render = metrics.clone();
+        // The address comes first: a start that fails on it has made no account whose password
+        // nobody was shown.
+        let options = settings::http(&config);
+        let server = Server::bind(options.clone()).await?;
+        let address = server.local_addr();
+        let store = open_store(&config).await?;
         let engine = start_engine(&config, store).await?;
-        let first_admin = match first_admin(&engine).await {
+        let first_admin = match admin::ensure(&engine, admin).await {
             Ok(first_admin) => first_admin,
             Err(error) => {
                 engine.stop().await;
                 return Err(error);
             }
         };
+        let (ready, is_ready) = watch::channel(false);
+        let render = Arc::new(move || render.render());
+        let state = HttpState::new(engine.clone(), options, render, is_ready)
+            .map_err(|error| AppError::setting("[http]", error))?;
         let shutdown = CancellationToken::new();
         metrics.keep_up(shutdown.clone());
-        let (ready, is_ready) = watch::channel(true);
-        let render = Arc::new(move || metrics.render());
-        let served = async {
-            let server = Server::bind(http.clone()).await.map_err(unbound)?;
-            let state = HttpState::new(engine.clone(), http, render, is_ready);
-            Ok((server, state.map_err(|bad| AppError::setting("[http]", &bad))?))
-        };
-        let (server, state) = match served.await {
-            Ok(parts) => parts,
-            Err(error) => {
-                engine.stop().await;
-                return Err(error);
-            }
-        };
-        let address = server.local_addr();
-        let listening = tokio::spawn(server.serve(router(state), shutdown.clone()));
-        let artifacts = config.artifacts.dir.clone();
-        Ok(Self { address, engine, first_admin, artifacts, ready, listening, shutdown })
+        let listener = tokio::spawn(server.serve(router(state), shutdown.clone()));
+        ready.send_replace(true);
+        let artifacts = config.artifacts.dir;
+        Ok(Self { address, engine, first_admin, artifacts, ready, shutdown, listener })
     }
 
     /// The address of the server as a client writes it.
@@ -96,20 +92,10 @@ impl App {
         format!("http://{}", self.address)
     }
 
-    /// Makes an admin with this e-mail, or gives the one that is there a new password, and answers
-    /// the password. It is stored nowhere.
-    ///
-    /// # Errors
-    /// When the account cannot be written.
-    pub async fn make_admin(&self, email: &str) -> Result<String, AppError> {
-        let made = accounts::reset_admin(&self.engine, email).await;
-        made.map_err(|error| AppError::Admin(error.to_string()))
-    }
-
     /// Runs until `shutdown` ends, then stops.
     ///
     /// # Errors
-    /// When the engine gave itself up: its supervisor is to restart the process.
+    /// When the engine gave itself up: whoever supervises the process is to start it again.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
         let mut failed = self.engine.failed();
         let gave_up = tokio::select! {
@@ -118,8 +104,8 @@ impl App {
         };
         self.stop().await;
         if gave_up {
-            let reason = "it cannot keep its actors alive; the log says why".to_owned();
-            return Err(AppError::Engine(reason));
+            let reason = "it cannot keep its actors alive; the log says why";
+            return Err(AppError::Engine(reason.to_owned()));
         }
         Ok(())
     }
@@ -128,48 +114,34 @@ impl App {
     pub async fn stop(self) {
         self.ready.send_replace(false);
         self.shutdown.cancel();
-        if let Err(error) = self.listening.await {
-            tracing::error!(%error, "the listener did not end cleanly");
+        if let Err(error) = self.listener.await {
+            tracing::error!(%error, "the listener died");
         }
         self.engine.stop().await;
     }
 }
 
+async fn open_store(config: &Config) -> Result<Arc<dyn Store>, AppError> {
+    let options = settings::store(config);
+    // A store that was not closed is verified, which reads the whole file.
+    let opened = tokio::task::spawn_blocking(move || Redb::open(options)).await;
+    let opened = opened.map_err(|error| AppError::Engine(format!("opening the store: {error}")))?;
+    Ok(Arc::new(opened?))
+}
+
 async fn start_engine(config: &Config, store: Arc<dyn Store>) -> Result<Engine, AppError> {
-    let secrets = Secrets::load(config.secrets.dir.as_deref())
-        .map_err(|error| AppError::setting("[secrets]", &error))?;
-    let caller = Caller::new(settings::calls(config)?, secrets)
-        .map_err(|error| AppError::setting("[egress]", &error))?;
     let clock = System::new();
-    // No fact may be dated before one that is in the store, whatever the clock of the machine says.
-    let last = store.last_time().await.map_err(|error| AppError::Engine(error.to_string()))?;
-    clock.raise(last);
+    let failed = |error: &dyn ToString| AppError::Engine(error.to_string());
+    clock.raise(store.last_time().await.map_err(|error| failed(&error))?);
+    let (egress, secrets) = settings::calls(config)?;
+    let caller =
+        Caller::new(egress, secrets).map_err(|error| AppError::setting("[egress]", error))?;
     let parts = Parts {
         store,
         clock: Arc::new(clock),
         caller,
-        workflows: Some(config.workflows.dir.clone()),
+        workflows: Some(settings::workflows(config)?),
         options: settings::engine(config),
     };
-    Engine::start(parts).await.map_err(|error| AppError::Engine(error.to_string()))
-}
-
-async fn first_admin(engine: &Engine) -> Result<Option<FirstAdmin>, AppError> {
-    let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let (email, password) = (given("HOLDPOINT_ADMIN_EMAIL"), given("HOLDPOINT_ADMIN_PASSWORD"));
-    let made = accounts::ensure_admin(engine, email, password).await;
-    Ok(match made.map_err(|error| AppError::Admin(error.to_string()))? {
-        FirstStart::Existed => None,
-        FirstStart::Made { email } => Some(FirstAdmin { email, password: None }),
-        FirstStart::Drawn { email, password } => {
-            Some(FirstAdmin { email, password: Some(password) })
-        }
-    })
-}
-
-fn unbound(error: BindError) -> AppError {
-    match error {
-        BindError::Listen { address, source } => AppError::Listen { address, source },
-        BindError::Options(bad) => AppError::setting("[http]", &bad),
-    }
+    Engine::start(parts).await.map_err(|error| failed(&error))
 }

@@ -13,7 +13,7 @@ pub(super) fn install() -> Result<Metrics, AppError> {
     if let Some(metrics) = &*installed {
         return Ok(metrics.clone());
     }
-    let metrics = Metrics::install().map_err(|error| AppError::setting("metrics", &error))?;
+    let metrics = Metrics::install().map_err(|error| AppError::setting("metrics", error))?;
     *installed = Some(metrics.clone());
     Ok(metrics)
 }

@@ -7,7 +7,7 @@ use super::configuration;
 use super::exit::{Code, Failure};
 use super::output::{Output, Paint};
 use super::signals::Signals;
-use crate::app::App;
+use crate::app::{App, NewAdmin};
 use crate::config::Config;
 use crate::telemetry::logging;
 
@@ -36,19 +36,19 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 async fn serve(config: Config, output: &mut Output) -> Result<(), Failure> {
     let mut signals = Signals::take()?;
     let app = tokio::select! {
-        app = App::start(config) => app?,
+        app = App::start_with(config, NewAdmin::of_environment()) => app?,
         // Nothing was acknowledged yet, so there is nothing to drain.
         _ = signals.next() => return Ok(()),
     };
     announce(&app, output)?;
-    let drained = app
+    let ended = app
         .run_until(async {
             let signal = signals.next().await;
             tracing::info!(signal, "draining; a second signal ends at once");
             signals.end_at_the_next();
         })
         .await;
-    drained?;
+    ended?;
     Ok(output.line("stopped")?)
 }
 

@@ -7,8 +7,8 @@ use super::arguments::Global;
 use super::connection;
 use super::exit::Failure;
 use super::output::{Output, Paint};
+use crate::api::worker::WorkerAnswer;
 use crate::client::Answer;
-use crate::client::shape::WorkerBody;
 
 /// What to do with the worker.
 #[derive(Debug, Subcommand)]
@@ -45,15 +45,10 @@ pub(super) fn run(command: Command, global: &Global, output: &mut Output) -> Res
     })
 }
 
-fn print(answer: &Answer<WorkerBody>, output: &mut Output) -> Result<(), Failure> {
-    let WorkerBody { worker, jobs } = &answer.body;
+fn print(answer: &Answer<WorkerAnswer>, output: &mut Output) -> Result<(), Failure> {
+    let WorkerAnswer { worker, jobs, .. } = &answer.body;
     output.line("📊 Worker Stats:")?;
-    let stats = json!({
-        "isRunning": worker.is_running,
-        "activeJobs": worker.active_jobs,
-        "maxConcurrentJobs": worker.max_concurrent_jobs,
-        "pollInterval": worker.poll_interval,
-    });
+    let stats = json!(worker);
     output.value(&stats)?;
     if !jobs.is_empty() {
         let counts: Vec<String> = jobs.iter().map(|(word, n)| format!("{n} {word}")).collect();

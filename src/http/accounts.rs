@@ -170,22 +170,6 @@ pub async fn ensure_admin(
     })
 }
 
-/// Gives the admin with this address a drawn password, making the account when there is none.
-/// Answers
-/// the password, which is stored nowhere. For the demo and for an operator who is locked out.
-pub async fn reset_admin(engine: &Engine, email: &str) -> Result<String, AccountError> {
-    let password = draw_password()?;
-    let Some(mut account) = account_by_email(engine, email).await? else {
-        create(engine, email, password.clone(), Role::ALL.to_vec()).await?;
-        return Ok(password);
-    };
-    account.password_hash = Passwords::new().hash(password.clone()).await?;
-    let body = serde_json::to_vec(&account)
-        .map_err(|error| AccountError::Damaged(account.id.clone(), error.to_string()))?;
-    engine.put_document(USERS, &account.id, body, None).await?;
-    Ok(password)
-}
-
 fn normal(email: &str) -> String {
     email.trim().to_lowercase()
 }

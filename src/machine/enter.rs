@@ -59,18 +59,19 @@ impl Scratch<'_> {
     }
 
     fn switch(&mut self, id: FrameId, task: &Task, cases: &[Case], input: Data) -> Raised<()> {
-        let mut then: Option<&Then> = None;
+        // "If not set, the case will be matched by default if no other case match"
+        // (dsl-reference.md, Switch Case): the default counts last, wherever it stands.
+        let default = cases.iter().find(|case| case.when.is_none());
+        let mut then = default.map_or(&task.then, |case| &case.then);
         for case in cases {
-            let matches = match &case.when {
-                Some(when) => self.holds(when, &input, self.arguments(id, &[]))?,
-                None => true,
-            };
-            if matches {
-                then = Some(&case.then);
+            if let Some(when) = &case.when
+                && self.holds(when, &input, self.arguments(id, &[]))?
+            {
+                then = &case.then;
                 break;
             }
         }
-        let then = then.unwrap_or(&task.then).clone();
+        let then = then.clone();
         self.complete_then(id, input, then)
     }
 

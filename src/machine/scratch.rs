@@ -1,6 +1,7 @@
 //! The working copy of a decision. To emit a fact is to push it *and* to fold it with the same `evolve` that replay
 //! uses, so that deciding and replaying cannot drift apart.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -100,15 +101,14 @@ impl<'a> Scratch<'a> {
     /// Frames inside this one, the innermost first.
     pub fn descendants(&self, of: FrameId) -> Vec<FrameId> {
         let Some(run) = self.run() else { return Vec::new() };
-        let mut inside = vec![of];
+        let mut inside = BTreeSet::from([of]);
         // A child has a larger ordinal than its parent, so one pass in order finds them all.
-        for (id, frame) in &run.frames {
-            if *id != of && inside.contains(&frame.parent) {
-                inside.push(*id);
+        for (id, frame) in run.frames.range(of..) {
+            if inside.contains(&frame.parent) {
+                inside.insert(*id);
             }
         }
-        inside.remove(0);
-        inside.reverse();
-        inside
+        inside.remove(&of);
+        inside.into_iter().rev().collect()
     }
 }

@@ -79,7 +79,7 @@ impl Scratch<'_> {
 
     fn open_doubt(&mut self, id: FrameId) {
         let Some(frame) = self.frame(id) else { return };
-        let FrameState::Call { key, function, arguments, interruptions, .. } = &frame.state else {
+        let FrameState::Call { key, function, arguments, attempt, .. } = &frame.state else {
             return;
         };
         let shown = json!({
@@ -93,7 +93,8 @@ impl Scratch<'_> {
             "idempotencyKey": key,
             "arguments": **arguments,
         });
-        let round = *interruptions;
+        // An attempt is in doubt at most once: the person's word ends it or begins the next one.
+        let round = *attempt;
         let title = format!("Did the call of {} happen?", frame.reference);
         self.open(Opening {
             frame: id,

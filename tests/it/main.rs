@@ -9,6 +9,7 @@ mod dsl;
 mod egress;
 mod expr;
 mod http;
+mod machine;
 mod store;
 mod telemetry;
 mod tidy;

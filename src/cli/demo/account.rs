@@ -1,11 +1,7 @@
-//! The admin of the demo: an account of its own, with a new password at every start, so that no
-//! known password stays in a data folder.
+//! The admin of the demo.
 
 use crate::app::App;
 use crate::cli::exit::Failure;
-
-/// The e-mail of the demo's admin.
-const EMAIL: &str = "demo@holdpoint.local";
 
 /// Who signs in.
 pub(super) struct Account {
@@ -13,8 +9,8 @@ pub(super) struct Account {
     pub(super) password: String,
 }
 
-/// Makes the account, or gives the one that is there a new password.
+/// An account whose password is known.
 pub(super) async fn prepare(app: &App) -> Result<Account, Failure> {
-    let password = app.make_admin(EMAIL).await?;
-    Ok(Account { email: EMAIL.to_owned(), password })
+    let (email, password) = app.demo_admin().await?;
+    Ok(Account { email, password })
 }

@@ -12,7 +12,7 @@ use super::exit::{Code, Failure};
 use super::output::{Output, Paint};
 use super::serve::runtime;
 use super::signals::Signals;
-use crate::app::App;
+use crate::app::{App, NewAdmin};
 use crate::client::Client;
 use crate::config::Config;
 use crate::telemetry::logging;
@@ -69,7 +69,7 @@ fn take_a_free_port(config: &mut Config, output: &mut Output) -> Result<(), Fail
 async fn demo(config: Config, once: bool, output: &mut Output) -> Result<(), Failure> {
     let mut signals = Signals::take()?;
     let app = tokio::select! {
-        app = App::start(config) => app?,
+        app = App::start_with(config, NewAdmin::of_environment()) => app?,
         _ = signals.next() => return Ok(()),
     };
     let outcome = tokio::select! {
