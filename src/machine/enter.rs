@@ -10,7 +10,7 @@ use crate::machine::scratch::{Raised, Scratch};
 use crate::model::cloud_event::CloudEvent;
 use crate::model::event::{Data, Event};
 use crate::model::id::{CommitId, FrameId};
-use crate::model::job::{Then, WaitReason};
+use crate::model::job::WaitReason;
 use crate::model::problem::{Kind, Problem};
 use crate::model::uri_template;
 
