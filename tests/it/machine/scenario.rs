@@ -226,7 +226,7 @@ impl Player {
             if !is_same {
                 let events: Vec<_> = self.world.journal.iter().rev().take(8).collect();
                 return Err(format!(
-                    "{what} should be {wanted}, but is {found}; last events, newest first: {events:?}"
+                    "{what} should be {wanted}, but is {found}; newest events: {events:?}"
                 ));
             }
         }
