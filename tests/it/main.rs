@@ -4,9 +4,11 @@
 mod calls;
 mod cli;
 mod config;
+mod conformance_kit;
 mod documents;
 mod dsl;
 mod egress;
 mod expr;
+mod support;
 mod telemetry;
 mod tidy;
