@@ -34,6 +34,9 @@ const REQUESTS: &[(&str, &[&str])] = &[
         "Use Non-object Output",
         &["GET petstore.swagger.io/v2/pet/1", "GET petstore.swagger.io/v2/pet/2"],
     ),
+    ("A call that is not answered well", &["GET petstore.swagger.io/v2/pet/getPetByName/Milou"]),
+    ("A call is tried again", &["GET petstore.swagger.io/v2/pet/getPetByName/Milou"; 3]),
+    ("A call with the wrong password", &["GET httpbin.org/basic-auth/ada/right"]),
     ("Try Handle Caught Error", &["GET petstore.swagger.io/v2/pet/getPetByName/Milou"]),
     ("Try Raise Uncaught Error", &["GET petstore.swagger.io/v2/pet/getPetByName/Milou"]),
 ];
