@@ -1,7 +1,10 @@
-//! The types that records are made of, one module for each schema version, and the way from and to the
-//! model. A version that was released never changes: a change is a new version and an upcaster.
+//! The types that records are made of, one module for each schema version, and the way from and
+//! to the model. A version that was released never changes: a change is a new version and an
+//! upcaster.
 
 mod convert;
+#[cfg(test)]
+mod tests;
 pub(crate) mod v1;
 
 pub(crate) use convert::{

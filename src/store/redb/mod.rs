@@ -1,4 +1,5 @@
-//! The embedded engine: one redb file, one writer thread that groups commits, readers on any thread.
+//! The embedded engine: one redb file, one writer thread that groups commits, readers on any
+//! thread.
 
 /// Applies commands inside one transaction.
 mod apply;
@@ -10,6 +11,9 @@ mod database;
 mod engine;
 /// Why a store does not open, and why a transaction fails.
 mod error;
+/// Disks that fail and lose power.
+#[cfg(test)]
+mod faults;
 /// Index entries, derived from rows.
 mod index;
 /// Pages of rows.

@@ -1,5 +1,5 @@
-//! Opening a store and creating it the first time. A store exists whole or not at all: it is made under
-//! another name, closed, synced and renamed.
+//! Opening a store and creating it the first time. A store exists whole or not at all: it is made
+//! under another name, closed, synced and renamed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -26,8 +26,8 @@ pub enum Recovery {
     /// Every page is verified whenever the store is opened: about 3 seconds for each GiB.
     #[default]
     Verify,
-    /// Every commit saves what makes opening immediate, at 1.6 to 2.6 times its cost, and nothing is
-    /// verified: for files over about 4 GiB. Damage then shows at the record that it hit.
+    /// Every commit saves what makes opening immediate, at 1.6 to 2.6 times its cost, and nothing
+    /// is verified: for files over about 4 GiB. Damage then shows at the record that it hit.
     Fast,
 }
 
@@ -45,7 +45,8 @@ pub struct RedbOptions {
 }
 
 impl RedbOptions {
-    /// The usual options for this file: 128 MiB of cache, full verification, 64 MiB of the disk left free.
+    /// The usual options for this file: 128 MiB of cache, full verification, 64 MiB of the disk
+    /// left free.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -179,6 +180,12 @@ fn create(options: &RedbOptions) -> Result<(), OpenError> {
 /// Writes an empty store into a new file and closes it.
 fn fill(file: File) -> Result<(), Failure> {
     let database = Builder::new().create_with_backend(FileBackend::new(file)?)?;
+    found(&database)?;
+    Ok(database.close()?)
+}
+
+/// Makes an empty store of an empty database.
+pub(super) fn found(database: &Database) -> Result<(), Failure> {
     let mut transaction = database.begin_write()?;
     transaction.set_two_phase_commit(true);
     {
@@ -187,8 +194,7 @@ fn fill(file: File) -> Result<(), Failure> {
         tables.meta.insert(META_CREATED_BY, PROGRAM)?;
         tables.meta.insert(META_STORE_ID, random_id()?.as_str())?;
     }
-    transaction.commit()?;
-    Ok(database.close()?)
+    Ok(transaction.commit()?)
 }
 
 fn random_id() -> Result<String, Failure> {
