@@ -1,6 +1,5 @@
-//! The conformance kit of the standard (`ctk/features`), run through the public API of a whole
-//! server. Each scenario has a server of its own, because the kit uses some names and versions
-//! twice; so every document is sent exactly as it is written.
+//! The conformance kit of the standard (`ctk/features`), and scenarios of ours in its words, run
+//! through the public API of a whole server: nothing is asked of the engine behind it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,8 +10,8 @@ use serde_json::{Value, json};
 use self::gherkin::Scenario;
 use self::outcome::Outcome;
 use self::plan::{Plan, plan};
-use self::services::{NAMES, Services};
-use crate::support::server::{self, TestServer};
+use self::stage::Stage;
+use crate::support::server::TestServer;
 
 /// The files.
 mod gherkin;
@@ -22,6 +21,8 @@ mod outcome;
 mod plan;
 /// The services that the kit calls.
 mod services;
+/// The server that scenarios run on.
+mod stage;
 
 /// Scenarios that are not run yet, with the reason for which their documents must be refused. One
 /// that begins to be accepted has to leave the list.
@@ -87,12 +88,12 @@ struct Tally {
 
 /// Runs them one by one, prints the table, and fails with every failure.
 async fn run_all(scenarios: &[(String, Scenario)]) -> Tally {
-    let services = Services::start().await;
+    let mut stage = Stage::set().await;
     let mut tally = Tally { passed: 0, pending: Vec::new() };
     let (mut table, mut failures) = (String::new(), Vec::new());
     for (file, scenario) in scenarios {
         let name = scenario.name.as_str();
-        let word = match run(scenario, &services).await {
+        let word = match run(scenario, &mut stage).await {
             Ok(Verdict::Passed) => {
                 tally.passed += 1;
                 "passed"
@@ -108,32 +109,22 @@ async fn run_all(scenarios: &[(String, Scenario)]) -> Tally {
         };
         let _ = writeln!(table, "{file:<18} {name:<46} {word}");
     }
+    stage.clear().await;
     let Tally { passed, pending } = &tally;
     println!("{table}{passed} passed, {} pending, {} failed", pending.len(), failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
     tally
 }
 
-async fn run(scenario: &Scenario, services: &Services) -> Result<Verdict, String> {
+async fn run(scenario: &Scenario, stage: &mut Stage) -> Result<Verdict, String> {
     let plan = plan(scenario)?;
-    let folder = tempfile::tempdir().unwrap();
-    let authority = folder.path().join("authority.pem");
-    std::fs::write(&authority, &services.https.authority).unwrap();
-    let address = services.https.address;
-    let server = server::start(|config| {
-        config.workflows.dir = folder.path().to_owned();
-        config.egress.allow = vec![address.ip().to_string()];
-        config.egress.ca_files = vec![authority];
-        config.egress.resolve = NAMES.iter().map(|name| ((*name).to_owned(), address)).collect();
-    })
-    .await;
+    let server = stage.server_for(&plan.definition).await?;
     let pending = PENDING.iter().find(|(name, _)| *name == scenario.name);
     let verdict = match pending {
-        Some((_, reason)) => is_refused(&server, &plan, reason).await,
-        None => passes(&server, &plan).await,
+        Some((_, reason)) => is_refused(server, &plan, reason).await,
+        None => passes(server, &plan).await,
     };
-    server.stop().await;
-    let asked = services.were_asked_by(&scenario.name);
+    let asked = stage.services.were_asked_by(&scenario.name);
     verdict.and_then(|verdict| asked.map(|()| verdict))
 }
 

@@ -1,5 +1,5 @@
-//! The two services of the internet that the kit calls, answered here: the pet store and httpbin. They
-//! remember what they were asked, so that a scenario also has to send what it says.
+//! The two services of the internet that the kit calls, answered here: the pet store and httpbin.
+//! They remember what they were asked, so that a scenario also has to send what it says.
 
 use std::sync::{Arc, Mutex};
 
