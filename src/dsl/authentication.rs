@@ -35,7 +35,10 @@ pub(super) fn policy<'d>(
     check.only(object, "`authentication`", &[], &known);
     let mut members = object.iter().filter(|(name, _)| known.contains(&name.as_str()));
     let (Some((scheme, value)), None) = (members.next(), members.next()) else {
-        check.defect(format!("`authentication` must be one of {}", known.join(", ")), None);
+        // An unknown scheme was told already, with the known ones.
+        if object.is_empty() || object.len() > 1 {
+            check.defect(format!("`authentication` must be one of {}", known.join(", ")), None);
+        }
         return None;
     };
     if scheme == "use" {

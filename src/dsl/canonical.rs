@@ -1,4 +1,5 @@
-//! The identity of a JSON value: SHA-256 of its canonical form (RFC 8785), the same for every spelling.
+//! The identity of a JSON value: SHA-256 of its canonical form (RFC 8785), the same for every
+//! spelling.
 
 use serde_json::Value;
 

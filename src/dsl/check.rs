@@ -1,12 +1,12 @@
-//! The heart of the reading: where in the document it is, what it found wrong, and what it has built.
-//! It never stops at a defect; it goes on, so that all of them are found at once.
+//! The heart of the reading: where in the document it is, what it found wrong, and what it has
+//! built. It never stops at a defect; it goes on, so that all of them are found at once.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::dsl::defect::Defect;
+use crate::dsl::defect::{Defect, printable};
 use crate::dsl::definition::Task;
 use crate::dsl::parse::Rules;
 use crate::dsl::position::{Positions, push_token};
@@ -30,16 +30,19 @@ pub(super) struct Check<'d> {
     pub lists: HashMap<Arc<str>, Arc<[Arc<str>]>>,
     /// Tasks met so far, with every call of a function written out.
     pub task_count: usize,
-    /// Is this the body of a function where it stands? Then calls inside it are not followed: each call
-    /// from the workflow itself follows them.
+    /// Is this the body of a function where it stands? Then calls inside it are not followed: each
+    /// call from the workflow itself follows them.
     pub is_function: bool,
     /// Functions whose bodies are being read, outermost first: a function must not call itself.
     pub functions_open: Vec<&'d str>,
     /// Is every expression so far a cheap one?
     pub is_cheap: bool,
+    /// Reusable parts that something refers to: kind and name.
+    pub used: HashSet<(String, String)>,
     positions: &'d Positions,
     pointer: String,
-    /// Set inside a function: from where in the pointer on, and the task reference that stands for it.
+    /// Set inside a function: from where in the pointer on, and the task reference that stands for
+    /// it.
     moved: Option<(usize, String)>,
     defects: Vec<Defect>,
     defect_count: usize,
@@ -57,6 +60,7 @@ impl<'d> Check<'d> {
             is_function: false,
             functions_open: Vec::new(),
             is_cheap: true,
+            used: HashSet::new(),
             positions,
             pointer: String::new(),
             moved: None,
@@ -120,8 +124,8 @@ impl<'d> Check<'d> {
         result
     }
 
-    /// Goes to another place of the document, for as long as `read` runs: the place of a reusable part.
-    /// Tasks met there get references below `reference`.
+    /// Goes to another place of the document, for as long as `read` runs: the place of a reusable
+    /// part. Tasks met there get references below `reference`.
     pub fn elsewhere<T>(
         &mut self,
         tokens: &[&str],
@@ -139,7 +143,8 @@ impl<'d> Check<'d> {
         result
     }
 
-    /// The task reference of the current place: its JSON Pointer, unless it stands inside a function.
+    /// The task reference of the current place: its JSON Pointer, unless it stands inside a
+    /// function.
     pub fn reference(&self) -> String {
         match &self.moved {
             None => self.pointer.clone(),
@@ -253,7 +258,7 @@ impl<'d> Check<'d> {
         let found = match value {
             Value::Null => "nothing",
             Value::Bool(_) => "a truth value",
-            Value::Number(_) => "a number",
+            Value::Number(number) => &format!("the number {number}"),
             Value::String(_) => "a text",
             Value::Array(_) => "a list",
             Value::Object(_) => "an object",
@@ -266,16 +271,4 @@ impl<'d> Check<'d> {
         };
         self.defect(format!("{message}, and it is {found}"), hint);
     }
-}
-
-/// A message quotes the document, and is shown on terminals and in pages: control characters and very
-/// long quotes have no place in it.
-fn printable(text: String) -> String {
-    const CHARS_MAX: usize = 500;
-    let is_plain = |c: char| !c.is_control();
-    if text.len() <= CHARS_MAX && text.chars().all(is_plain) {
-        return text;
-    }
-    let cut = text.chars().take(CHARS_MAX);
-    cut.flat_map(|c| if is_plain(c) { vec![c] } else { c.escape_default().collect() }).collect()
 }

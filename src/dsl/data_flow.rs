@@ -84,7 +84,8 @@ impl<'d> Check<'d> {
         }
     }
 
-    /// `timeout` of an object that may have one: `{after}`, or the name of one under `use.timeouts`.
+    /// `timeout` of an object that may have one: `{after}`, or the name of one under
+    /// `use.timeouts`.
     pub fn timeout(&mut self, object: &'d Object, scope: &Scope) -> Option<DurationSpec> {
         self.member(object, "timeout", |check, value| match value {
             Value::String(name) => {

@@ -29,7 +29,7 @@ impl fmt::Display for Defect {
             write!(f, "line {line}: ")?;
         }
         if !self.pointer.is_empty() {
-            write!(f, "{}: ", self.pointer)?;
+            write!(f, "{}: ", printable(self.pointer.clone()))?;
         }
         f.write_str(&self.message)?;
         match &self.hint {
@@ -37,4 +37,16 @@ impl fmt::Display for Defect {
             None => Ok(()),
         }
     }
+}
+
+/// A message quotes the document, and is shown on terminals and in pages: control characters and
+/// very long quotes have no place in it.
+pub(super) fn printable(text: String) -> String {
+    const CHARS_MAX: usize = 500;
+    let is_plain = |c: char| !c.is_control();
+    if text.len() <= CHARS_MAX && text.chars().all(is_plain) {
+        return text;
+    }
+    let cut = text.chars().take(CHARS_MAX);
+    cut.flat_map(|c| if is_plain(c) { vec![c] } else { c.escape_default().collect() }).collect()
 }

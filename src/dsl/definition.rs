@@ -1,4 +1,5 @@
-//! The checked form of a document. The machine interprets it; nothing in it can be invalid any more.
+//! The checked form of a document. The machine interprets it; nothing in it can be invalid any
+//! more.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -41,7 +42,8 @@ pub struct Definition {
     pub timeout: Option<DurationSpec>,
     /// Every task by its reference (JSON Pointer, `/do/0/setRed`).
     pub tasks: HashMap<Arc<str>, Arc<Task>>,
-    /// Every task list by its reference (`/do`, `/do/0/order/try`): the references of its tasks, in order.
+    /// Every task list by its reference (`/do`, `/do/0/order/try`): the references of its tasks, in
+    /// order.
     pub lists: HashMap<Arc<str>, Arc<[Arc<str>]>>,
     /// True when every expression is cheap, so that a decision may be made on any thread.
     pub is_cheap: bool,
@@ -214,7 +216,8 @@ pub struct Case {
 /// `catch` of a `try`.
 #[derive(Debug)]
 pub struct Catch {
-    /// `errors.with`: each member must equal the error's; types are compared as `model::problem::same_type` does.
+    /// `errors.with`: each member must equal the error's; types are compared as
+    /// `model::problem::same_type` does.
     pub filter: BTreeMap<String, Template>,
     /// The variable for the error (`error`).
     pub variable: String,
@@ -331,7 +334,8 @@ pub struct EventFilter {
 pub enum AttributeMatch {
     /// Equal to this value.
     Equal(Arc<Value>),
-    /// An expression over the attribute (`.` is the attribute's value): true, or equal to its result.
+    /// An expression over the attribute (`.` is the attribute's value): true, or equal to its
+    /// result.
     Expression(Expression),
     /// Template members inside an object: the result must equal.
     Template(Template),
@@ -382,8 +386,8 @@ pub struct HttpCall {
     /// `with` without the endpoint's URI: method, headers, query, body, output, redirect, and
     /// `authentication` resolved from `use.authentications`.
     pub arguments: Template,
-    /// May it be repeated when its outcome is unknown? From the method (GET, HEAD, OPTIONS, PUT, DELETE)
-    /// unless `metadata.holdpoint.idempotent` says otherwise.
+    /// May it be repeated when its outcome is unknown? From the method (GET, HEAD, OPTIONS, PUT,
+    /// DELETE) unless `metadata.holdpoint.idempotent` says otherwise.
     pub is_idempotent: bool,
 }
 

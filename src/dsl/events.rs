@@ -23,11 +23,11 @@ pub(super) fn consumption<'d>(
     may_end: bool,
 ) -> Option<Consumption> {
     let kinds = [("one", Strategy::One), ("any", Strategy::Any), ("all", Strategy::All)];
-    let object = check.object(value, "the events to listen to")?;
+    let object = check.object(value, "an event strategy")?;
     let until = may_end && object.contains_key("any");
     let known = ["one", "any", "all", "until"];
     let known = if until { &known[..] } else { &known[..3] };
-    check.only(object, "the events to listen to", &[], known);
+    check.only(object, "an event strategy", &[], known);
     let mut found = kinds.into_iter().filter(|(name, _)| object.contains_key(*name));
     let (Some((name, strategy)), None) = (found.next(), found.next()) else {
         check.defect("give exactly one of one, any, all", None);

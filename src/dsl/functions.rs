@@ -1,5 +1,5 @@
-//! What a `call` can name: a call of the standard, a function of the document, or one of the default
-//! catalog.
+//! What a `call` can name: a call of the standard, a function of the document, or one of the
+//! default catalog.
 
 use crate::dsl::check::Check;
 use crate::dsl::suggest;

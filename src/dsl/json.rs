@@ -1,5 +1,5 @@
-//! JSON text to a value with positions. The parser checks the text; a scan of the checked text finds
-//! where each member stands and which ones stand twice.
+//! JSON text to a value with positions. The parser checks the text; a scan of the checked text
+//! finds where each member stands and which ones stand twice.
 
 use serde_json::Value;
 
@@ -31,8 +31,8 @@ pub(super) fn read(text: &str) -> Result<(Value, Positions, Vec<Defect>), Defect
     Ok((value, scan.positions, scan.duplicates))
 }
 
-/// A walk over text that is known to be JSON. On anything unexpected it simply stops: positions are a
-/// courtesy and never decide.
+/// A walk over text that is known to be JSON. On anything unexpected it simply stops: positions are
+/// a courtesy and never decide.
 struct Scan<'t> {
     text: &'t str,
     at: usize,

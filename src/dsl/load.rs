@@ -1,4 +1,5 @@
-//! A folder of documents. A broken one never hides the others: each comes back with its own defects.
+//! A folder of documents. A broken one never hides the others: each comes back with its own
+//! defects.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -21,8 +22,8 @@ pub struct Loaded {
     pub path: PathBuf,
     /// The checked document, or every defect.
     pub result: Result<Arc<Definition>, Vec<Defect>>,
-    /// `document.name` as far as it could be read, so that jobs of a broken type can be refused with the
-    /// reason.
+    /// `document.name` as far as it could be read, so that jobs of a broken type can be refused
+    /// with the reason.
     pub name: Option<String>,
 }
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::dsl::check::Check;
+use crate::dsl::check::{Check, Object};
 use crate::dsl::expressions::Scopes;
 use crate::dsl::{authentication, errors, retry, suggest, tasks};
 
 /// Kinds of calls of the standard; a function of the same name could never be called.
 const CALLS: [&str; 6] = ["http", "openapi", "grpc", "asyncapi", "a2a", "mcp"];
 
-/// Reads `use` and gives the names of the secrets. Every part is checked where it stands, used or not.
+/// Reads `use` but for the parts that `read_unused` checks, and gives the names of the secrets.
 pub(super) fn read<'d>(check: &mut Check<'d>, value: &'d Value) -> Option<Vec<String>> {
     let kinds = [
         "authentications",
@@ -27,21 +27,25 @@ pub(super) fn read<'d>(check: &mut Check<'d>, value: &'d Value) -> Option<Vec<St
     refuse(check, object.get("catalogs"), "catalogs", "catalogs by address come second");
     refuse(check, object.get("extensions"), "extensions", "extensions are not supported");
     let secrets = check.member(object, "secrets", secrets);
-    let inside = Scopes::of_task().inside;
-    each(check, object.get("authentications"), "authentications", |check, _, value| {
-        authentication::policy(check, value, &inside, false);
-    });
-    each(check, object.get("errors"), "errors", |check, _, value| {
-        errors::definition(check, value, &inside);
-    });
-    each(check, object.get("retries"), "retries", |check, _, value| {
-        retry::policy(check, value, &inside.with("error"));
-    });
-    each(check, object.get("timeouts"), "timeouts", |check, _, value| {
-        check.timeout_value(value, &Scopes::workflow_input());
-    });
-    each(check, object.get("functions"), "functions", function);
+    each(check, object, "functions", function);
     secrets
+}
+
+/// Checks the parts that nothing refers to. The others were checked for each reference, with the
+/// variables that exist there: those of loops and of caught errors.
+pub(super) fn read_unused<'d>(check: &mut Check<'d>, value: &'d Value) -> Option<()> {
+    let object = value.as_object()?;
+    let inside = Scopes::of_task().inside;
+    for kind in ["authentications", "errors", "retries", "timeouts"] {
+        each(check, object, kind, |check, name, value| match kind {
+            _ if check.used.contains(&(kind.to_owned(), name.to_owned())) => {}
+            "authentications" => drop(authentication::policy(check, value, &inside, false)),
+            "errors" => drop(errors::definition(check, value, &inside)),
+            "retries" => drop(retry::policy(check, value, &inside.with("error"))),
+            _ => drop(check.timeout_value(value, &inside)),
+        });
+    }
+    Some(())
 }
 
 fn refuse(check: &mut Check<'_>, value: Option<&Value>, kind: &str, message: &str) {
@@ -71,11 +75,11 @@ fn secrets<'d>(check: &mut Check<'d>, value: &'d Value) -> Option<Vec<String>> {
 
 fn each<'d>(
     check: &mut Check<'d>,
-    value: Option<&'d Value>,
+    object: &'d Object,
     kind: &str,
     mut read: impl FnMut(&mut Check<'d>, &'d str, &'d Value),
 ) {
-    let Some(value) = value else { return };
+    let Some(value) = object.get(kind) else { return };
     check.at(kind, |check| {
         let what = format!("`{kind}`");
         for (name, value) in check.object(value, &what).into_iter().flatten() {
@@ -84,8 +88,8 @@ fn each<'d>(
     });
 }
 
-/// A function is a task. Here it is only checked; its tasks are built for each call of it, so what was
-/// built here is thrown away.
+/// A function is a task. Here it is only checked; its tasks are built for each call of it, so what
+/// was built here is thrown away.
 fn function<'d>(check: &mut Check<'d>, name: &'d str, value: &'d Value) {
     if CALLS.contains(&name) {
         check.defect_with(format!("`{name}` is a call of the standard"), "choose another name");
@@ -105,6 +109,7 @@ impl<'d> Check<'d> {
         let parts = self.document.get("use").and_then(|parts| parts.get(kind));
         let parts = parts.and_then(Value::as_object);
         let found = parts.and_then(|parts| parts.get(name));
+        self.used.insert((kind.to_owned(), name.to_owned()));
         if found.is_none() {
             let known = parts.into_iter().flatten().map(|(name, _)| name.as_str());
             let hint = suggest::hint(name, known);

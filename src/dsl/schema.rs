@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
@@ -45,27 +46,27 @@ impl Schema {
     /// Every violation found, each with its place inside the schema.
     pub fn compile(schema: &Value) -> Result<Schema, Vec<Violation>> {
         check_size(schema).map_err(|message| vec![Violation::of_whole(message)])?;
-        let outside = outside_references(schema);
-        if !outside.is_empty() {
-            return Err(outside);
-        }
-        if schema.get("$schema").is_none() {
+        let mut violations = outside_references(schema);
+        let names_draft = schema.get("$schema").is_some();
+        if !names_draft {
             let meta = jsonschema::draft202012::meta::validator();
-            let violations = readable(meta.iter_errors(schema));
-            if !violations.is_empty() {
-                return Err(violations);
-            }
+            let errors = meta.iter_errors(schema).take(VIOLATIONS_MAX);
+            violations.extend(errors.map(|error| in_schema(&error)));
+        }
+        violations.truncate(VIOLATIONS_MAX);
+        if !violations.is_empty() {
+            return Err(violations);
         }
         let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX);
         let mut options = jsonschema::options()
             .with_pattern_options(patterns)
             .should_validate_formats(true)
             .offline();
-        if schema.get("$schema").is_none() {
+        if !names_draft {
             options = options.with_draft(Draft::Draft202012);
         }
         let built = options.build(schema);
-        built.map(|validator| Schema(Arc::new(validator))).map_err(|error| vec![violation(&error)])
+        built.map(|validator| Schema(Arc::new(validator))).map_err(|error| vec![in_schema(&error)])
     }
 
     /// Every violation of this value (at most [`VIOLATIONS_MAX`]); empty when it fits.
@@ -95,6 +96,32 @@ fn violation(error: &ValidationError<'_>) -> Violation {
         message = error.masked().to_string().chars().take(MESSAGE_CHARS_MAX).collect();
     }
     Violation { pointer: error.instance_path().to_string(), message }
+}
+
+/// What is wrong with a schema itself, where the validator's own words would not help its author.
+fn in_schema(error: &ValidationError<'_>) -> Violation {
+    let mut violation = violation(error);
+    if matches!(error.kind(), ValidationErrorKind::Referencing(_)) {
+        violation.message = format!("a reference cannot be followed: {}", violation.message);
+        return violation;
+    }
+    let instance = error.instance();
+    match violation.pointer.rsplit('/').next() {
+        Some("type") => {
+            violation.message = format!(
+                "{instance} is no type of JSON Schema: null, boolean, integer, number, string, \
+                 array or object, or a list of them"
+            );
+        }
+        Some("pattern") => {
+            violation.message = format!(
+                "{instance} is no regular expression that is matched in linear time: \
+                 look-around and back-references are not supported"
+            );
+        }
+        _ => {}
+    }
+    violation
 }
 
 fn check_size(schema: &Value) -> Result<(), String> {

@@ -40,6 +40,7 @@ pub(super) fn read(check: &mut Check<'_>) -> Option<Workflow> {
     });
     check.member(top, "evaluate", evaluate);
     check.member(top, "do", |check, value| tasks::list(check, value, &Scopes::of_task()));
+    check.member(top, "use", reusable::read_unused);
     Some(Workflow { head: head?, secrets, input, output, timeout })
 }
 

@@ -1,5 +1,5 @@
-//! YAML text to a value with positions, under the parser's budgets. Nothing but plain data comes out:
-//! tags, anchors and merges are resolved or refused before anybody else sees the document.
+//! YAML text to a value with positions, under the parser's budgets. Nothing but plain data comes
+//! out: tags, anchors and merges are resolved or refused before anybody else sees the document.
 
 use std::fmt;
 

@@ -15,6 +15,7 @@ mod guard;
 mod headers;
 /// Which host names are ours.
 pub mod host;
+mod observe;
 /// The OpenAPI document.
 pub mod openapi;
 mod options;

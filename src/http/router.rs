@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::http::problem::{ApiError, name_instance};
 use crate::http::state::HttpState;
-use crate::http::{codes, csrf, detached, guard, headers, host, openapi, session};
+use crate::http::{codes, csrf, detached, guard, headers, host, observe, openapi, session};
 
 /// Every route of the API. Panics when a route is not in the table of routes, which a test keeps
 /// from happening.
@@ -34,6 +34,7 @@ pub fn router(state: HttpState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(name_instance))
         .layer(from_fn(headers::secure))
+        .layer(from_fn(observe::count))
         .with_state(state)
 }
 

@@ -1,4 +1,5 @@
-//! Checkpoints: opened with a frozen, hashed content; decided once, by a person; expired by the clock.
+//! Checkpoints: opened with a frozen, hashed content; decided once, by a person; expired by the
+//! clock.
 
 use std::sync::Arc;
 

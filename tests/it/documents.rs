@@ -1,4 +1,4 @@
-//! The standard's own documents, and ours: which are accepted, and for which reason the others are not.
+//! The standard's own documents, and ours: which are accepted, and why the others are not.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

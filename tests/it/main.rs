@@ -8,5 +8,8 @@ mod documents;
 mod dsl;
 mod egress;
 mod expr;
+mod http;
+mod machine;
+mod store;
 mod telemetry;
 mod tidy;

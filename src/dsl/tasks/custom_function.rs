@@ -1,5 +1,5 @@
-//! A call of a function under `use.functions`. The function is a task; a call of it becomes a list of
-//! that task below `<reference>/call`, so that it runs, fails and is shown like any other task.
+//! A call of a function under `use.functions`. The function is a task; a call of it becomes a list
+//! of that task below `<reference>/call`, so that it runs, fails and is shown like any other task.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use crate::dsl::position::push_token;
 use crate::dsl::tasks::list::alone;
 use crate::dsl::tasks::task::setting;
 
-/// Reads a call of the function `name`. `with` becomes the raw input of the function's task: it is set
-/// by a task of its own, `with`, that stands before it. Without `with` the function gets the input of
-/// the call. The variables of loops around the call do not exist inside the function.
+/// Reads a call of the function `name`. `with` becomes the raw input of the function's task: it is
+/// set by a task of its own, `with`, that stands before it. Without `with` the function gets the
+/// input of the call. The variables of loops around the call do not exist inside the function.
 pub(super) fn read<'d>(
     check: &mut Check<'d>,
     object: &'d Object,

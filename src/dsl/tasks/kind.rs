@@ -9,8 +9,8 @@ use crate::dsl::tasks::{
     call, emit, for_each, fork, list, listen, raise, run, set, switch, try_catch,
 };
 
-/// The members that make a task one of a kind, with the further members that it may have. `for` has a
-/// `do` of its own, so it stands before it.
+/// The members that make a task one of a kind, with the further members that it may have. `for` has
+/// a `do` of its own, so it stands before it.
 const KINDS: [(&str, &[&str]); 12] = [
     ("call", &["with"]),
     ("emit", &[]),

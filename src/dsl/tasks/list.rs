@@ -46,8 +46,8 @@ pub(super) fn branches<'d>(
     Some(read(check, &named, &[], scopes))
 }
 
-/// Reads one task that stands in no list of the document: the body of a function. The check stands at
-/// the task.
+/// Reads one task that stands in no list of the document: the body of a function. The check stands
+/// at the task.
 pub(in crate::dsl) fn alone<'d>(
     check: &mut Check<'d>,
     value: &'d Value,

@@ -47,8 +47,8 @@ fn catch<'d>(check: &mut Check<'d>, value: &'d Value, scopes: &Scopes) -> Option
     Some(Catch { filter: filter.unwrap_or_default(), variable, when, except_when, retry, list })
 }
 
-/// `errors.with`. The standard spells one member `details` here and `detail` in the error itself; both
-/// mean the latter.
+/// `errors.with`. The standard spells one member `details` here and `detail` in the error itself;
+/// both mean the latter.
 fn filter<'d>(
     check: &mut Check<'d>,
     value: &'d Value,

@@ -53,9 +53,10 @@ impl Include {
 
 /// A job of the caller; a job of somebody else does not exist.
 pub async fn own_job(state: &HttpState, caller: &Caller, id: JobId) -> Result<JobView, ApiError> {
-    let view = state.engine.job(id).await?;
-    permit(caller, Action::UseJob, Resource::JobOf(&view.row.owner))?;
-    Ok(view)
+    // The row first: a job that cannot be loaded must not show that it exists to others.
+    let row = state.engine.job_row(id).await?;
+    permit(caller, Action::UseJob, Resource::JobOf(&row.owner))?;
+    Ok(state.engine.job(id).await?)
 }
 
 /// A job with what is shown beside it.
@@ -90,8 +91,7 @@ pub async fn logs_after(
     Ok((rows.into_iter().map(|log| row(log, viewer)).collect(), total))
 }
 
-/// A page of the log. The journal numbers its rows from 1 without gaps, so an offset is a place in
-/// it.
+/// A page of the log. Its cursor is the place in the journal after which the next page begins.
 pub async fn log_page(
     state: &HttpState,
     id: JobId,
@@ -101,11 +101,17 @@ pub async fn log_page(
     let (limit, offset, cursor) = query.read()?;
     let after_seq = match &cursor {
         Some(cursor) => cursor.parse().map_err(|_| wrong("cursor", "is not one of this list"))?,
-        None => offset,
+        None => 0,
     };
-    let (logs, total) = logs_after(state, id, after_seq, limit as usize, viewer).await?;
-    let last = logs.last().map(|row| row.seq).filter(|_| logs.len() == limit as usize);
-    let next = last.filter(|seq| *seq < total).map(|seq| seq.to_string());
+    let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
+    let shown = limit as usize;
+    // One row more than is shown says whether there is a next page.
+    let wanted = skipped.saturating_add(shown).saturating_add(1);
+    let (rows, total) = logs_after(state, id, after_seq, wanted, viewer).await?;
+    let mut logs: Vec<LogRow> = rows.into_iter().skip(skipped).collect();
+    let has_more = logs.len() > shown;
+    logs.truncate(shown);
+    let next = logs.last().filter(|_| has_more).map(|row| row.seq.to_string());
     Ok(LogList { success: true, logs, pagination: pagination(limit, offset, total, next) })
 }
 

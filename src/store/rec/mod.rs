@@ -2,6 +2,8 @@
 //! model. A version that was released never changes: a change is a new version and an upcaster.
 
 mod convert;
+#[cfg(test)]
+mod tests;
 pub(crate) mod v1;
 
 pub(crate) use convert::{

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use ::redb::ReadTransaction;
+use ::redb::{Database, ReadTransaction};
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
@@ -25,7 +25,7 @@ use crate::store::redb::list;
 use crate::store::redb::open::{self, RedbOptions};
 use crate::store::redb::read;
 use crate::store::redb::space;
-use crate::store::redb::writer::{Message, QUEUE_MAX, Request, Status, Writer};
+use crate::store::redb::writer::{Message, QUEUE_MAX, Reopen, Request, Status, Writer};
 
 /// A store in one redb file. The file belongs to this process until the store is closed or dropped.
 #[derive(Debug)]
@@ -41,10 +41,21 @@ pub struct Redb {
 impl Redb {
     /// Opens the store, or creates it where there is none, and starts its writer.
     pub fn open(options: RedbOptions) -> Result<Self, OpenError> {
-        let slot = Arc::new(Slot::new(open::open_or_create(&options)?));
+        let database = open::open_or_create(&options)?;
+        let again = options.clone();
+        Self::start(options, database, Box::new(move || open::open_existing(&again)))
+    }
+
+    /// Starts the writer of an open database, which opens it again like this when it fails.
+    pub(super) fn start(
+        options: RedbOptions,
+        database: Database,
+        reopen: Reopen,
+    ) -> Result<Self, OpenError> {
+        let slot = Arc::new(Slot::new(database));
         let status = Arc::new(Status::default());
         let (messages, inbox) = mpsc::channel(QUEUE_MAX);
-        let writer = Writer::new(options.clone(), slot.clone(), status.clone(), inbox);
+        let writer = Writer::new(options.clone(), reopen, slot.clone(), status.clone(), inbox);
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         let thread = thread.spawn(move || writer.run());
         let thread =

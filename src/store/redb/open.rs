@@ -179,6 +179,12 @@ fn create(options: &RedbOptions) -> Result<(), OpenError> {
 /// Writes an empty store into a new file and closes it.
 fn fill(file: File) -> Result<(), Failure> {
     let database = Builder::new().create_with_backend(FileBackend::new(file)?)?;
+    found(&database)?;
+    Ok(database.close()?)
+}
+
+/// Makes an empty store of an empty database.
+pub(super) fn found(database: &Database) -> Result<(), Failure> {
     let mut transaction = database.begin_write()?;
     transaction.set_two_phase_commit(true);
     {
@@ -187,8 +193,7 @@ fn fill(file: File) -> Result<(), Failure> {
         tables.meta.insert(META_CREATED_BY, PROGRAM)?;
         tables.meta.insert(META_STORE_ID, random_id()?.as_str())?;
     }
-    transaction.commit()?;
-    Ok(database.close()?)
+    Ok(transaction.commit()?)
 }
 
 fn random_id() -> Result<String, Failure> {

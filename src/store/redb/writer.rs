@@ -15,8 +15,8 @@ use crate::model::crash_point;
 use crate::store::error::StoreError;
 use crate::store::redb::apply::{Answer, Command, Group};
 use crate::store::redb::database::{Held, Slot};
-use crate::store::redb::error::{Failure, reason_of};
-use crate::store::redb::open::{self, Recovery, RedbOptions};
+use crate::store::redb::error::{Failure, OpenError, reason_of};
+use crate::store::redb::open::{Recovery, RedbOptions};
 use crate::store::redb::space::SpaceGuard;
 use crate::store::redb::tables::Tables;
 
@@ -83,9 +83,13 @@ enum GroupError {
     During(String),
 }
 
+/// Opens the file again.
+pub(super) type Reopen = Box<dyn Fn() -> Result<Database, OpenError> + Send>;
+
 /// The writer.
 pub(super) struct Writer {
     options: RedbOptions,
+    reopen: Reopen,
     slot: Arc<Slot>,
     status: Arc<Status>,
     space: SpaceGuard,
@@ -96,12 +100,13 @@ impl Writer {
     /// A writer of this database.
     pub(super) fn new(
         options: RedbOptions,
+        reopen: Reopen,
         slot: Arc<Slot>,
         status: Arc<Status>,
         messages: mpsc::Receiver<Message>,
     ) -> Self {
         let space = SpaceGuard::new(&options.path, options.disk_floor_bytes);
-        Self { options, slot, status, space, messages }
+        Self { options, reopen, slot, status, space, messages }
     }
 
     /// Works until it is told to close, or nobody is left to tell it anything.
@@ -201,7 +206,7 @@ impl Writer {
         drop(self.slot.replace(Held::Down(reason.clone())));
         let mut pause = REOPEN_PAUSE_MIN;
         loop {
-            match open::open_existing(&self.options) {
+            match (self.reopen)() {
                 Ok(database) => {
                     self.slot.replace(Held::Open(Box::new(database)));
                     self.status.set_refusal(None);

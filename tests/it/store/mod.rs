@@ -1,0 +1,15 @@
+//! The store: what every engine must do, the same history in two engines, and files that are not as they
+//! should be.
+
+mod build;
+mod conformance;
+#[cfg(feature = "crash-points")]
+mod crash;
+mod damage;
+mod documents;
+mod dump;
+mod lists;
+mod opening;
+mod places;
+mod random;
+mod writing;
