@@ -7,6 +7,7 @@ mod config;
 mod documents;
 mod dsl;
 mod egress;
+mod engine;
 mod expr;
 mod http;
 mod machine;
