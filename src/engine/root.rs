@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
-use crate::engine::jobs::Jobs;
+use crate::engine::jobs::{Jobs, JobsMsg};
 use crate::engine::recovery;
 use crate::engine::scheduler::Scheduler;
 use crate::engine::shared::Shared;
@@ -138,6 +138,8 @@ impl RootState {
                     Scheduler::spawn_linked(None, Scheduler, shared.clone(), cell).await?;
                 let id = scheduler.get_id();
                 shared.scheduler.set(scheduler);
+                // Whoever asked before there was a scheduler, or asked its predecessor, asks again.
+                shared.jobs.cast(JobsMsg::Everyone);
                 (id, "scheduler")
             }
         };
