@@ -137,7 +137,7 @@ async fn end(shared: &Arc<Shared>, child: JobId) -> Option<Command> {
 async fn wish(shared: &Arc<Shared>, job: JobId, command: Command) -> Result<(), EngineError> {
     let (reply, answer) = oneshot::channel();
     let wish = Wish { command, by: Principal::system("job"), key: None, reply };
-    if !shared.jobs.cast(JobsMsg::Deliver { job, message: JobMsg::Wish(wish) }) {
+    if !shared.jobs.cast(JobsMsg::Deliver { job, message: Box::new(JobMsg::Wish(wish)) }) {
         return Err(EngineError::Stopping);
     }
     answer.await.unwrap_or(Err(EngineError::Stopping)).map(|_| ())

@@ -68,7 +68,7 @@ pub(crate) struct Appended {
 /// What became of an append.
 pub(crate) enum Append {
     /// It is on disk.
-    Done(Appended),
+    Done(Box<Appended>),
     /// Somebody else wrote to the journal, or owns the job now: load it anew.
     Overtaken,
     /// The idempotency key was used before.
@@ -117,7 +117,7 @@ pub(crate) async fn append(
             if let Some(parent) = parent {
                 shared.activate(parent);
             }
-            Ok(Append::Done(Appended { job, row }))
+            Ok(Append::Done(Box::new(Appended { job, row })))
         }
         CommitOutcome::Conflict { .. } | CommitOutcome::Fenced { .. } => Ok(Append::Overtaken),
         CommitOutcome::Duplicate { job, same_request } => {

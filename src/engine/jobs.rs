@@ -24,7 +24,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) enum JobsMsg {
     /// Pass this on, reviving the job if need be.
-    Deliver { job: JobId, message: JobMsg },
+    Deliver { job: JobId, message: Box<JobMsg> },
     /// Let the job look at itself.
     Activate(JobId),
     /// The same at start: recovery waits until it has looked.
@@ -97,7 +97,7 @@ impl Actor for Jobs {
     ) -> Result<(), ActorProcessingErr> {
         state.shared.table.handled(me.get_id());
         match message {
-            JobsMsg::Deliver { job, message } => state.deliver(&me, job, message).await,
+            JobsMsg::Deliver { job, message } => state.deliver(&me, job, *message).await,
             JobsMsg::Activate(job) => state.deliver(&me, job, JobMsg::Look(None)).await,
             JobsMsg::Revive(job, revival) => {
                 state.deliver(&me, job, JobMsg::Look(Some(revival))).await;

@@ -145,7 +145,7 @@ impl SchedulerState {
     }
 
     fn grant_to(&self, job: JobId) {
-        let message = JobMsg::Granted(Permit::grant(&self.shared, job));
+        let message = Box::new(JobMsg::Granted(Permit::grant(&self.shared, job)));
         self.shared.jobs.cast(JobsMsg::Deliver { job, message });
     }
 

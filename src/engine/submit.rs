@@ -78,7 +78,7 @@ impl Engine {
             return Err(EngineError::Stopping);
         }
         let (reply, answer) = oneshot::channel();
-        let message = JobMsg::Wish(Wish { command, by, key, reply });
+        let message = Box::new(JobMsg::Wish(Wish { command, by, key, reply }));
         if !self.shared.jobs.cast(JobsMsg::Deliver { job, message }) {
             return Err(EngineError::Stopping);
         }

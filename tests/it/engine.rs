@@ -9,6 +9,7 @@ mod listening;
 mod queue;
 mod races;
 mod restarts;
+mod standing;
 mod stopping;
 mod supervision;
 mod tree;

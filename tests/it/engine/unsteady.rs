@@ -118,7 +118,7 @@ async fn another_writer_costs_a_second_decision_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_without_a_store_is_an_error_and_leaves_nothing_running() {
+async fn a_start_without_a_store_is_an_error() {
     let weather = Weather::new();
     weather.set_down(true);
     let clock = std::sync::Arc::new(holdpoint::clock::System::new());

@@ -1,6 +1,6 @@
 //! A store with weather: it passes everything on, unless it is told to fail.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -33,6 +33,8 @@ pub struct Weather {
     plan: Mutex<Plan>,
     broken: Mutex<Broken>,
     down: AtomicBool,
+    /// Reads of the queue that still panic.
+    queue_panics: AtomicU32,
 }
 
 impl Weather {
@@ -40,7 +42,8 @@ impl Weather {
         let plan: Plan = Box::new(|_| Fate::Pass);
         let broken: Broken = Box::new(|_| false);
         let (plan, broken) = (Mutex::new(plan), Mutex::new(broken));
-        Arc::new(Self { inner, plan, broken, down: AtomicBool::new(false) })
+        let (down, queue_panics) = (AtomicBool::new(false), AtomicU32::new(0));
+        Arc::new(Self { inner, plan, broken, down, queue_panics })
     }
 
     pub fn new() -> Arc<Self> {
@@ -59,6 +62,14 @@ impl Weather {
 
     pub fn plan(&self, plan: impl FnMut(&Commit) -> Fate + Send + 'static) {
         *self.plan.lock().unwrap_or_else(|e| e.into_inner()) = Box::new(plan);
+    }
+
+    pub fn panic_at_the_queue(&self, times: u32) {
+        self.queue_panics.store(times, Ordering::SeqCst);
+    }
+
+    pub fn panics_left(&self) -> u32 {
+        self.queue_panics.load(Ordering::SeqCst)
     }
 
     /// Journals of these jobs cannot be read.
@@ -138,6 +149,9 @@ impl Store for Weather {
     }
 
     async fn queue(&self, max: usize) -> Result<Vec<(i64, JobId)>, StoreError> {
+        let left = &self.queue_panics;
+        let one_less = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        assert!(one_less.is_err(), "a scripted panic");
         self.up()?.queue(max).await
     }
 
