@@ -5,11 +5,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::oneshot;
 
-use crate::engine::jobs::Jobs;
+use crate::engine::jobs::{Jobs, JobsMsg};
 use crate::engine::recovery;
 use crate::engine::scheduler::Scheduler;
 use crate::engine::shared::Shared;
+use crate::engine::table::Row;
 use crate::engine::wakes::Wakes;
 use crate::model::metric_names as names;
 use crate::model::time::Timestamp;
@@ -24,27 +26,32 @@ enum Standing {
     Scheduler,
 }
 
+/// The jobs are in their places: let time and work begin, and say when they have.
+pub(crate) struct Open(pub oneshot::Sender<()>);
+
 pub(crate) struct Root;
 
 pub(crate) struct RootState {
     shared: Arc<Shared>,
-    standing: Vec<(ActorId, Standing)>,
+    standing: Vec<(ActorId, Standing, Row)>,
+    _row: Row,
     failures: VecDeque<Timestamp>,
 }
 
 impl Actor for Root {
-    type Msg = ();
+    type Msg = Open;
     type State = RootState;
     type Arguments = Arc<Shared>;
 
     async fn pre_start(
         &self,
-        me: ActorRef<()>,
+        me: ActorRef<Open>,
         shared: Arc<Shared>,
     ) -> Result<RootState, ActorProcessingErr> {
         let now = shared.parts.clock.now();
-        shared.table.born(me.get_id(), "root", "engine".to_owned(), None, now);
-        let mut state = RootState { shared, standing: Vec::new(), failures: VecDeque::new() };
+        let _row = shared.table.born(me.get_id(), "root", "engine".to_owned(), None, now);
+        let (standing, failures) = (Vec::new(), VecDeque::new());
+        let mut state = RootState { shared, standing, _row, failures };
         state.start(&me, Standing::Jobs).await?;
         Ok(state)
     }
@@ -52,20 +59,21 @@ impl Actor for Root {
     /// The timer and the worker start when recovery has put the jobs in their places.
     async fn handle(
         &self,
-        me: ActorRef<()>,
-        (): (),
+        me: ActorRef<Open>,
+        Open(opened): Open,
         state: &mut RootState,
     ) -> Result<(), ActorProcessingErr> {
         for standing in [Standing::Wakes, Standing::Scheduler] {
             state.start(&me, standing).await?;
         }
+        opened.send(()).ok();
         Ok(())
     }
 
     /// Never returns an error but for a budget that is spent.
     async fn handle_supervisor_evt(
         &self,
-        me: ActorRef<()>,
+        me: ActorRef<Open>,
         event: SupervisionEvent,
         state: &mut RootState,
     ) -> Result<(), ActorProcessingErr> {
@@ -76,11 +84,10 @@ impl Actor for Root {
             }
             _ => return Ok(()),
         };
-        state.shared.table.gone(child);
-        let Some(place) = state.standing.iter().position(|(id, _)| *id == child) else {
+        let Some(place) = state.standing.iter().position(|(id, ..)| *id == child) else {
             return Ok(());
         };
-        let (_, standing) = state.standing.remove(place);
+        let (_, standing, _) = state.standing.remove(place);
         if state.shared.is_stopping() {
             return Ok(());
         }
@@ -90,7 +97,7 @@ impl Actor for Root {
 
     async fn post_stop(
         &self,
-        me: ActorRef<()>,
+        _: ActorRef<Open>,
         state: &mut RootState,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(scheduler) = state.shared.scheduler.get() {
@@ -102,7 +109,6 @@ impl Actor for Root {
         if let Some(jobs) = state.shared.jobs.get() {
             jobs.stop_and_wait(None, None).await.ok();
         }
-        state.shared.table.gone(me.get_id());
         Ok(())
     }
 }
@@ -110,7 +116,7 @@ impl Actor for Root {
 impl RootState {
     async fn start(
         &mut self,
-        me: &ActorRef<()>,
+        me: &ActorRef<Open>,
         standing: Standing,
     ) -> Result<(), ActorProcessingErr> {
         let (shared, cell) = (self.shared.clone(), me.get_cell());
@@ -132,16 +138,18 @@ impl RootState {
                     Scheduler::spawn_linked(None, Scheduler, shared.clone(), cell).await?;
                 let id = scheduler.get_id();
                 shared.scheduler.set(scheduler);
+                // Whoever asked before there was a scheduler, or asked its predecessor, asks again.
+                shared.jobs.cast(JobsMsg::Everyone);
                 (id, "scheduler")
             }
         };
         let now = shared.parts.clock.now();
-        shared.table.born(id, kind, kind.to_owned(), Some(me.get_id()), now);
-        self.standing.push((id, standing));
+        let row = shared.table.born(id, kind, kind.to_owned(), Some(me.get_id()), now);
+        self.standing.push((id, standing, row));
         Ok(())
     }
 
-    async fn restart(&mut self, me: &ActorRef<()>, standing: Standing, error: &str) {
+    async fn restart(&mut self, me: &ActorRef<Open>, standing: Standing, error: &str) {
         let now = self.shared.parts.clock.now();
         let window = self.shared.parts.options.restart_window;
         self.failures.retain(|at| now.since(*at) <= window);
@@ -160,7 +168,7 @@ impl RootState {
         if standing == Standing::Jobs {
             // Every job's actor went with it; what they had in hand is due again.
             let shared = self.shared.clone();
-            tokio::spawn(async move { recovery::revive(&shared).await });
+            tokio::spawn(async move { recovery::revive_all(&shared).await });
         }
     }
 }

@@ -8,6 +8,7 @@ mod conformance_kit;
 mod documents;
 mod dsl;
 mod egress;
+mod engine;
 mod expr;
 mod http;
 mod machine;
