@@ -1,5 +1,5 @@
-//! Floor 7: the composition root. It puts the parts together in order (address, store, engine, first
-//! admin, listener), takes them apart in reverse, and does nothing of their work.
+//! Floor 7: the composition root. It puts the parts together in order (address, store, engine,
+//! first admin, listener), takes them apart in reverse, and does nothing of their work.
 
 use std::future::Future;
 use std::net::SocketAddr;
