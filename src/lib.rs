@@ -1,5 +1,5 @@
-//! Holdpoint: durable jobs that stop where a person must decide. The modules stand in reading order,
-//! lowest floor first; `docs/ARCHITECTURE.md` says which may import which.
+//! Holdpoint: durable jobs that stop where a person must decide. The modules stand in reading
+//! order, lowest floor first; `docs/ARCHITECTURE.md` says which may import which.
 
 /// Wire shapes of the HTTP API.
 pub mod api;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::http::BindError;
-use crate::store::redb::OpenError;
+use crate::store::OpenError;
 
 /// Why a start failed.
 #[derive(Debug, thiserror::Error)]

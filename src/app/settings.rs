@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::config::store::{Recovery, StoreUrl};
 use crate::model::time::Span;
 use crate::store::Store;
-use crate::store::redb::{Recovery as Opening, Redb, RedbOptions};
+use crate::store::{Recovery as StoreRecovery, Redb, RedbOptions};
 use crate::{engine, http};
 
 /// Opens the store that the configuration names. A full check of a large file takes seconds, on a
@@ -20,8 +20,8 @@ pub(super) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, AppErr
         path: path.clone(),
         cache_bytes: config.store.cache_mib as usize * 1024 * 1024,
         recovery: match config.store.recovery {
-            Recovery::Verify => Opening::Verify,
-            Recovery::Fast => Opening::Fast,
+            Recovery::Verify => StoreRecovery::Verify,
+            Recovery::Fast => StoreRecovery::Fast,
         },
         disk_floor_bytes: u64::from(config.store.disk_floor_mib) * 1024 * 1024,
     };

@@ -16,7 +16,7 @@ use crate::api::status::Store;
 use crate::app::{AppError, StoreFault};
 use crate::client::{Client, ClientError};
 use crate::config::store::StoreUrl;
-use crate::store::redb::{Report, verify};
+use crate::store::{Report, verify};
 
 /// Defects that are printed: the first ones tell the kind of damage.
 const DEFECTS_SHOWN: usize = 20;

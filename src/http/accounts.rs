@@ -170,8 +170,9 @@ pub async fn ensure_admin(
     })
 }
 
-/// Gives the admin with this address a drawn password, making the account when there is none. Answers
-/// the password, which is stored nowhere. For the demo and for an operator who is locked out.
+/// Gives the admin with this address a drawn password, making the account when there is none.
+/// Answers the password, which is stored nowhere. For the demo and for an operator who is locked
+/// out.
 pub async fn reset_admin(engine: &Engine, email: &str) -> Result<String, AccountError> {
     let password = draw_password()?;
     let Some(mut account) = account_by_email(engine, email).await? else {

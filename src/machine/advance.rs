@@ -37,7 +37,7 @@ pub(super) enum Step {
 
 impl Scratch<'_> {
     /// Steps until nothing can go on by itself, or it is somebody else's turn.
-    pub fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         let mut steps = 0;
         while self.job.suspended.is_none() {
             let Some((frame, step)) = next_step(&self.job, self.now()) else { return };

@@ -15,7 +15,7 @@ use crate::model::time::{Span, Timestamp};
 
 impl Scratch<'_> {
     /// Goes into the block of a `try`, for the first time or again.
-    pub fn enter_try(&mut self, id: FrameId) -> Raised<()> {
+    pub(super) fn enter_try(&mut self, id: FrameId) -> Raised<()> {
         let (frame, task) = self.task(id)?;
         let TaskKind::Try { list, catch } = &task.kind else {
             return Err(Problem::new(Kind::Runtime, "the task is no try"));
@@ -33,7 +33,7 @@ impl Scratch<'_> {
         Ok(())
     }
 
-    pub fn enter_scope(
+    pub(super) fn enter_scope(
         &mut self,
         id: FrameId,
         list: &Arc<str>,
@@ -52,7 +52,7 @@ impl Scratch<'_> {
     }
 
     /// Says whether the `try` took the error; if so, it has gone on.
-    pub fn catch(&mut self, id: FrameId, problem: &Problem) -> Raised<bool> {
+    pub(super) fn catch(&mut self, id: FrameId, problem: &Problem) -> Raised<bool> {
         let (frame, task) = self.task(id)?;
         let (TaskKind::Try { catch, .. }, FrameState::Try { round, first_started_at, .. }) =
             (&task.kind, &frame.state)

@@ -36,7 +36,7 @@ pub(super) struct Opening {
 }
 
 impl Scratch<'_> {
-    pub fn open_checkpoint(
+    pub(super) fn open_checkpoint(
         &mut self,
         id: FrameId,
         call: &CheckpointCall,
@@ -76,7 +76,7 @@ impl Scratch<'_> {
         self.complete(id, Arc::new(output))
     }
 
-    pub fn open(&mut self, opening: Opening) -> CheckpointId {
+    pub(super) fn open(&mut self, opening: Opening) -> CheckpointId {
         let run = self.job.run_number;
         let parts = [
             self.job.id.to_string(),
@@ -113,7 +113,7 @@ impl Scratch<'_> {
         id
     }
 
-    pub fn decide_checkpoint(&mut self, wish: &DecideCheckpoint) -> Result<(), Refusal> {
+    pub(super) fn decide_checkpoint(&mut self, wish: &DecideCheckpoint) -> Result<(), Refusal> {
         let row = self.job.checkpoints.get(&wish.checkpoint);
         let row = row.ok_or(Refusal::NoSuchCheckpoint)?.clone();
         if let Some(given) = wish.digest.filter(|given| *given != row.digest) {
@@ -148,8 +148,8 @@ impl Scratch<'_> {
         }
         let said = wish.input.as_ref().and_then(|input| input.get("outcome"));
         if row.purpose == Purpose::InDoubt && wish.verdict == Verdict::Approve {
+            // A plain yes says neither that it happened nor that it may be made twice.
             match said.and_then(Value::as_str) {
-                None if said.is_none() => {}
                 Some("happened" | "retry") => {}
                 _ => return bad("input", "outcome must be \"happened\" or \"retry\"".to_owned()),
             }
@@ -158,7 +158,7 @@ impl Scratch<'_> {
     }
 
     /// The checkpoint that a frame waited for is closed: its verdict is the task's outcome.
-    pub fn after_decision(&mut self, id: FrameId) -> Raised<()> {
+    pub(super) fn after_decision(&mut self, id: FrameId) -> Raised<()> {
         let Some(FrameState::Decision { checkpoint }) = self.frame(id).map(|f| f.state.clone())
         else {
             return Ok(());
@@ -210,7 +210,7 @@ impl Scratch<'_> {
     }
 
     /// Closes, or asks others about, every checkpoint whose time is over.
-    pub fn expire_checkpoints(&mut self) {
+    pub(super) fn expire_checkpoints(&mut self) {
         let now = self.now();
         let over: Vec<Arc<Checkpoint>> = self
             .job

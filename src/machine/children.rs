@@ -16,7 +16,7 @@ use crate::model::problem::{Kind, Problem};
 use crate::model::refusal::Refusal;
 
 impl Scratch<'_> {
-    pub fn start_child(&mut self, id: FrameId, task: &Task, input: &Data) -> Raised<()> {
+    pub(super) fn start_child(&mut self, id: FrameId, task: &Task, input: &Data) -> Raised<()> {
         let TaskKind::RunWorkflow { namespace, name, version, input: given, awaited } = &task.kind
         else {
             return Err(Problem::new(Kind::Runtime, "the task runs no workflow"));
@@ -54,7 +54,7 @@ impl Scratch<'_> {
             .ok_or_else(|| Refusal::Stale { what: format!("child job {child}") })
     }
 
-    pub fn confirm_child(&mut self, child: JobId) -> Result<(), Refusal> {
+    pub(super) fn confirm_child(&mut self, child: JobId) -> Result<(), Refusal> {
         let frame = self.frame_of_child(child)?;
         let Some(FrameState::Child { awaited, created, .. }) = self.frame(frame).map(|f| &f.state)
         else {
@@ -73,7 +73,7 @@ impl Scratch<'_> {
         Ok(())
     }
 
-    pub fn settle_child(&mut self, child: JobId, outcome: &Outcome) -> Result<(), Refusal> {
+    pub(super) fn settle_child(&mut self, child: JobId, outcome: &Outcome) -> Result<(), Refusal> {
         let frame = self.frame_of_child(child)?;
         let outcome = match outcome {
             Outcome::Succeeded(value) => {
@@ -92,7 +92,7 @@ impl Scratch<'_> {
         Ok(())
     }
 
-    pub fn drop_child(&mut self, child: JobId) -> Result<(), Refusal> {
+    pub(super) fn drop_child(&mut self, child: JobId) -> Result<(), Refusal> {
         if !self.job.orphans.contains(&child) {
             return Err(Refusal::Stale { what: format!("child job {child}") });
         }

@@ -17,7 +17,7 @@ use crate::model::problem::{Kind, Problem};
 
 impl Scratch<'_> {
     /// Begins a task inside a frame, unless its `if` says no.
-    pub fn start_task(&mut self, parent: FrameId, reference: &Arc<str>, raw: &Data) {
+    pub(super) fn start_task(&mut self, parent: FrameId, reference: &Arc<str>, raw: &Data) {
         let Some(task) = self.setting.definition.tasks.get(reference) else {
             let detail = format!("the document has no task {reference}");
             return self.raise(parent, Problem::new(Kind::Runtime, detail));
@@ -99,20 +99,20 @@ impl Scratch<'_> {
     }
 
     /// A task's own work is done: its recorded output, or its input, goes on.
-    pub fn finish(&mut self, id: FrameId) -> Raised<()> {
+    pub(super) fn finish(&mut self, id: FrameId) -> Raised<()> {
         let (frame, _) = self.task(id)?;
         let raw = frame.output.clone().unwrap_or_else(|| frame.input.clone());
         self.complete(id, raw)
     }
 
     /// A task ended well with this raw output.
-    pub fn complete(&mut self, id: FrameId, raw: Data) -> Raised<()> {
+    pub(super) fn complete(&mut self, id: FrameId, raw: Data) -> Raised<()> {
         let then = self.task(id)?.1.then.clone();
         self.complete_then(id, raw, then)
     }
 
     /// The same, going where a `switch` says.
-    pub fn complete_then(&mut self, id: FrameId, raw: Data, then: Then) -> Raised<()> {
+    pub(super) fn complete_then(&mut self, id: FrameId, raw: Data, then: Then) -> Raised<()> {
         let (frame, task) = self.task(id)?;
         let recorded = frame.output.clone();
         let mut arguments = self.arguments(id, &[]);
@@ -133,7 +133,7 @@ impl Scratch<'_> {
     }
 
     /// `output.as`, its schema, `export.as`, its schema: in this order.
-    pub fn transform_output(
+    pub(super) fn transform_output(
         &self,
         output: &Output,
         export: &Export,
@@ -161,7 +161,7 @@ impl Scratch<'_> {
     }
 
     /// Takes the next step in a frame's list: its next task, or its end.
-    pub fn go_on_in_list(&mut self, id: FrameId) -> Raised<()> {
+    pub(super) fn go_on_in_list(&mut self, id: FrameId) -> Raised<()> {
         let Some(scope) = self.frame(id).and_then(|frame| frame.scope.clone()) else {
             return Ok(());
         };
@@ -202,7 +202,7 @@ impl Scratch<'_> {
     }
 
     /// Starts a loop's next round on the data of the last one, or ends the loop.
-    pub fn next_iteration(&mut self, id: FrameId) -> Raised<()> {
+    pub(super) fn next_iteration(&mut self, id: FrameId) -> Raised<()> {
         let (frame, task) = self.task(id)?;
         let (TaskKind::For { each, at, condition, list, .. }, FrameState::Loop { items, index }) =
             (&task.kind, &frame.state)
@@ -234,7 +234,7 @@ impl Scratch<'_> {
     }
 
     /// A fork's branches are through (or the first one is).
-    pub fn join(&mut self, id: FrameId) -> Raised<()> {
+    pub(super) fn join(&mut self, id: FrameId) -> Raised<()> {
         let (frame, task) = self.task(id)?;
         let (TaskKind::Fork { branches, .. }, FrameState::Fork { compete, outputs, .. }) =
             (&task.kind, &frame.state)

@@ -15,7 +15,7 @@ use crate::model::problem::{Kind, Problem};
 use crate::model::uri_template;
 
 impl Scratch<'_> {
-    pub fn enter(&mut self, id: FrameId) -> Raised<()> {
+    pub(super) fn enter(&mut self, id: FrameId) -> Raised<()> {
         let (frame, task) = self.task(id)?;
         let input = frame.input.clone();
         match &task.kind {
@@ -186,7 +186,7 @@ impl Scratch<'_> {
         Ok(Arc::new(Value::Object(with)))
     }
 
-    pub fn start_call(&mut self, id: FrameId, function: &str, arguments: Data) {
+    pub(super) fn start_call(&mut self, id: FrameId, function: &str, arguments: Data) {
         let key = self.key_of(id);
         self.emit(Event::CallStarted {
             frame: id,

@@ -39,7 +39,11 @@ pub(super) struct Arguments<'a> {
 
 impl Scratch<'_> {
     /// The arguments of a frame's own task.
-    pub fn arguments<'b>(&'b self, id: FrameId, bound: &'b [(String, Data)]) -> Arguments<'b> {
+    pub(super) fn arguments<'b>(
+        &'b self,
+        id: FrameId,
+        bound: &'b [(String, Data)],
+    ) -> Arguments<'b> {
         let frame = self.frame(id);
         Arguments {
             input: frame.map(|frame| &frame.input),
@@ -55,7 +59,7 @@ impl Scratch<'_> {
         }
     }
 
-    pub fn evaluate(
+    pub(super) fn evaluate(
         &self,
         expression: &Expression,
         on: &Value,
@@ -65,7 +69,7 @@ impl Scratch<'_> {
         expression.evaluate(on, &variables).map_err(failed)
     }
 
-    pub fn holds(
+    pub(super) fn holds(
         &self,
         expression: &Expression,
         on: &Value,
@@ -75,7 +79,12 @@ impl Scratch<'_> {
         expression.is_true(on, &variables).map_err(failed)
     }
 
-    pub fn render(&self, template: &Template, on: &Data, arguments: Arguments<'_>) -> Raised<Data> {
+    pub(super) fn render(
+        &self,
+        template: &Template,
+        on: &Data,
+        arguments: Arguments<'_>,
+    ) -> Raised<Data> {
         if let Template::Literal(value) = template {
             return Ok(value.clone());
         }
@@ -89,7 +98,7 @@ impl Scratch<'_> {
     }
 
     /// The same as text; other values as their JSON.
-    pub fn render_text(
+    pub(super) fn render_text(
         &self,
         template: &Template,
         on: &Data,
@@ -101,7 +110,7 @@ impl Scratch<'_> {
         })
     }
 
-    pub fn span(
+    pub(super) fn span(
         &self,
         duration: &DurationSpec,
         on: &Value,

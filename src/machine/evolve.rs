@@ -5,6 +5,7 @@ use crate::model::checkpoint::{Checkpoint, CheckpointStatus};
 use crate::model::event::Event;
 use crate::model::id::{CheckpointId, JobId};
 use crate::model::job::{Job, JobSpec};
+use crate::model::problem::Problem;
 use crate::model::status::Status;
 use crate::model::time::Timestamp;
 use std::collections::BTreeMap;
@@ -126,20 +127,10 @@ fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
             end(job, Status::Completed, at);
             Ok(())
         }
-        Event::Failed { problem } => {
-            job.error = Some(problem.clone());
-            end(job, Status::Failed, at);
-            Ok(())
-        }
-        Event::Rejected { problem } => {
-            job.error = Some(problem.clone());
-            end(job, Status::Rejected, at);
-            Ok(())
-        }
+        Event::Failed { problem } => fail(job, Status::Failed, problem, at),
+        Event::Rejected { problem } => fail(job, Status::Rejected, problem, at),
         Event::ResubmissionRequired { problem } => {
-            job.error = Some(problem.clone());
-            end(job, Status::ResubmissionRequired, at);
-            Ok(())
+            fail(job, Status::ResubmissionRequired, problem, at)
         }
         Event::Cancelled { .. } => {
             end(job, Status::Cancelled, at);
@@ -160,6 +151,12 @@ fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
             job.orphans.retain(|orphan| orphan != child);
             Ok(())
         }
+        other => fold_checkpoint(job, other, at),
+    }
+}
+
+fn fold_checkpoint(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
+    match event {
         Event::CheckpointOpened { checkpoint, .. } => {
             job.checkpoints.insert(checkpoint.id, checkpoint.clone());
             evolve_run::fold(job, event, at)
@@ -186,6 +183,12 @@ fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
         }),
         in_run => evolve_run::fold(job, in_run, at),
     }
+}
+
+fn fail(job: &mut Job, status: Status, problem: &Problem, at: Timestamp) -> Folded {
+    job.error = Some(problem.clone());
+    end(job, status, at);
+    Ok(())
 }
 
 fn enter(job: &mut Job, status: Status, at: Timestamp) {

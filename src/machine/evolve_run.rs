@@ -212,6 +212,19 @@ fn fold_frame(run: &mut Run, event: &Event, at: Timestamp) -> Folded {
             }
             _ => return Err("only a try is tried again"),
         },
+        Event::EventEmitted { .. } => {}
+        Event::ListenStarted { .. } | Event::EventConsumed { .. } | Event::ItemHandled { .. } => {
+            *steps = 0;
+            return fold_listening(run, id, event);
+        }
+        waiting => return fold_wait(frame, steps, waiting, at),
+    }
+    Ok(())
+}
+
+/// What a frame waits for outside, and what came of it.
+fn fold_wait(frame: &mut Frame, steps: &mut u32, event: &Event, at: Timestamp) -> Folded {
+    match event {
         Event::CallStarted { attempt, key, function, arguments, .. } => {
             *steps = 0;
             frame.state = FrameState::Call {
@@ -259,11 +272,7 @@ fn fold_frame(run: &mut Run, event: &Event, at: Timestamp) -> Folded {
             FrameState::Child { created, .. } => *created = true,
             _ => return Err("it runs no child"),
         },
-        Event::EventEmitted { .. } => {}
-        listening => {
-            *steps = 0;
-            return fold_listening(run, id, listening);
-        }
+        _ => return Err("it belongs to no run"),
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::model::problem::Problem;
 
 impl Scratch<'_> {
     /// Raises an error at a frame.
-    pub fn raise(&mut self, origin: FrameId, problem: Problem) {
+    pub(super) fn raise(&mut self, origin: FrameId, problem: Problem) {
         let mut problem = match self.frame(origin) {
             Some(frame) if origin != ROOT => problem.at(&frame.reference),
             _ => problem,
@@ -51,7 +51,7 @@ impl Scratch<'_> {
     }
 
     /// Ends everything inside a frame, the innermost first.
-    pub fn cancel_inside(&mut self, id: FrameId, reason: &str) {
+    pub(super) fn cancel_inside(&mut self, id: FrameId, reason: &str) {
         for frame in self.descendants(id) {
             self.cancel_checkpoint_of(frame);
             self.emit(Event::TaskCancelled { frame, reason: reason.to_owned() });
@@ -70,12 +70,12 @@ impl Scratch<'_> {
         }
     }
 
-    pub fn is_pending(&self, id: CheckpointId) -> bool {
+    pub(super) fn is_pending(&self, id: CheckpointId) -> bool {
         self.job.checkpoints.get(&id).is_some_and(|row| row.status == CheckpointStatus::Pending)
     }
 
     /// Reviews hold nothing and outlive their task; they go when the job is ended from outside.
-    pub fn cancel_open_checkpoints(&mut self) {
+    pub(super) fn cancel_open_checkpoints(&mut self) {
         let open: Vec<CheckpointId> =
             self.job.checkpoints.keys().copied().filter(|id| self.is_pending(*id)).collect();
         for checkpoint in open {

@@ -18,7 +18,7 @@ pub(super) struct Met {
 }
 
 impl Scratch<'_> {
-    pub fn meets(
+    pub(super) fn meets(
         &self,
         id: FrameId,
         listening: &Listening,

@@ -18,7 +18,7 @@ impl Scratch<'_> {
         Refusal::Illegal { status: self.job.status, wish, hint: hint.into() }
     }
 
-    pub fn assign(&mut self, agent: &str, inputs: &Data, reason: Option<&str>) -> Obeyed {
+    pub(super) fn assign(&mut self, agent: &str, inputs: &Data, reason: Option<&str>) -> Obeyed {
         match self.job.status {
             Status::Pending => {
                 self.emit(Event::Assigned {
@@ -32,7 +32,7 @@ impl Scratch<'_> {
         }
     }
 
-    pub fn unassign(&mut self, reason: Option<&str>) -> Obeyed {
+    pub(super) fn unassign(&mut self, reason: Option<&str>) -> Obeyed {
         match self.job.status {
             Status::Assigned | Status::InProgress if self.job.agent.is_some() => {
                 self.cancel_run("the assignment was cancelled");
@@ -43,7 +43,7 @@ impl Scratch<'_> {
         }
     }
 
-    pub fn reassign(&mut self, agent: &str, inputs: &Data, reason: &str) -> Obeyed {
+    pub(super) fn reassign(&mut self, agent: &str, inputs: &Data, reason: &str) -> Obeyed {
         match self.job.status {
             Status::Assigned
             | Status::InProgress
@@ -62,7 +62,7 @@ impl Scratch<'_> {
         }
     }
 
-    pub fn execute(&mut self) -> Obeyed {
+    pub(super) fn execute(&mut self) -> Obeyed {
         match self.job.status {
             Status::Assigned if self.job.execution_requested => Ok(()),
             Status::Assigned => {
@@ -75,7 +75,7 @@ impl Scratch<'_> {
     }
 
     /// A run begins: the scheduler gave the job a slot.
-    pub fn begin(&mut self) -> Obeyed {
+    pub(super) fn begin(&mut self) -> Obeyed {
         if !self.job.is_ready() {
             return Err(self.illegal("begin a run", "it is not in the queue"));
         }
@@ -105,7 +105,7 @@ impl Scratch<'_> {
         Ok(())
     }
 
-    pub fn suspend(&mut self, reason: &str) -> Obeyed {
+    pub(super) fn suspend(&mut self, reason: &str) -> Obeyed {
         match self.job.status {
             Status::InProgress if self.job.suspended.is_some() => Ok(()),
             Status::InProgress => {
@@ -116,7 +116,7 @@ impl Scratch<'_> {
         }
     }
 
-    pub fn resume(&mut self) -> Obeyed {
+    pub(super) fn resume(&mut self) -> Obeyed {
         match self.job.suspended {
             Some(_) => {
                 self.emit(Event::Resumed);
@@ -127,7 +127,7 @@ impl Scratch<'_> {
         }
     }
 
-    pub fn terminate(&mut self, reason: &str) -> Obeyed {
+    pub(super) fn terminate(&mut self, reason: &str) -> Obeyed {
         match self.job.status {
             Status::Cancelled => Ok(()),
             status if status.is_ended() => Err(self.illegal("be terminated", "it has ended")),
@@ -139,7 +139,7 @@ impl Scratch<'_> {
         }
     }
 
-    pub fn resubmit(&mut self, reason: &str) -> Obeyed {
+    pub(super) fn resubmit(&mut self, reason: &str) -> Obeyed {
         match self.job.status {
             Status::Failed | Status::Rejected | Status::ResubmissionRequired => {
                 self.emit(Event::Resubmitted { reason: reason.to_owned() });
@@ -152,7 +152,7 @@ impl Scratch<'_> {
         }
     }
 
-    pub fn force_complete(&mut self, result: &Data, reason: &str) -> Obeyed {
+    pub(super) fn force_complete(&mut self, result: &Data, reason: &str) -> Obeyed {
         if self.job.status.is_final() {
             return Err(self.illegal("be completed by force", "it has ended"));
         }
@@ -161,7 +161,7 @@ impl Scratch<'_> {
         Ok(())
     }
 
-    pub fn poison(&mut self, reason: &str) -> Obeyed {
+    pub(super) fn poison(&mut self, reason: &str) -> Obeyed {
         if self.job.status.is_ended() {
             return Err(self.illegal("be parked as poisoned", "it has ended"));
         }
@@ -184,7 +184,7 @@ impl Scratch<'_> {
     }
 
     /// The workflow came to its end with this data.
-    pub fn end_run(&mut self, data: &Data) {
+    pub(super) fn end_run(&mut self, data: &Data) {
         self.cancel_inside(ROOT, "the workflow has ended");
         let definition = self.setting.definition;
         let output = match &definition.output.transform {
@@ -207,7 +207,7 @@ impl Scratch<'_> {
     }
 
     /// Nothing caught it: the run faults, and the error decides what becomes of the job.
-    pub fn end_run_faulted(&mut self, problem: Problem) {
+    pub(super) fn end_run_faulted(&mut self, problem: Problem) {
         self.emit(Event::RunFaulted { problem: problem.clone() });
         self.emit(if problem.is(Kind::Rejected) || problem.is(Kind::Expired) {
             Event::Rejected { problem }

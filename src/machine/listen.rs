@@ -16,7 +16,7 @@ use crate::model::limits::{EVENT_BYTES_MAX, LISTEN_EVENTS_MAX};
 use crate::model::problem::{Kind, Problem};
 
 impl Scratch<'_> {
-    pub fn start_listening(&mut self, id: FrameId, listen: &Listen) -> Raised<()> {
+    pub(super) fn start_listening(&mut self, id: FrameId, listen: &Listen) -> Raised<()> {
         let until = match &listen.until {
             Some(Until::Events { filters, .. }) => &filters[..],
             _ => &[],
@@ -37,7 +37,7 @@ impl Scratch<'_> {
     }
 
     /// Gives an event to every frame that listens to it. A frame that has it already takes nothing.
-    pub fn deliver(&mut self, event: &CloudEvent) {
+    pub(super) fn deliver(&mut self, event: &CloudEvent) {
         let listening: Vec<FrameId> = self.run().map_or_else(Vec::new, |run| {
             let open = run.frames.iter().filter(|(_, frame)| {
                 matches!(&frame.state, FrameState::Listen(listening) if !listening.done)
@@ -150,7 +150,7 @@ impl Scratch<'_> {
     }
 
     /// Handles the next consumed event, or ends the task when all of it is over.
-    pub fn go_on_listening(&mut self, id: FrameId) -> Raised<()> {
+    pub(super) fn go_on_listening(&mut self, id: FrameId) -> Raised<()> {
         let (listening, listen) = self.listening(id)?;
         let next = listening.handled.len();
         let Some((_, item)) = listening.consumed.get(next).cloned() else {
@@ -176,7 +176,7 @@ impl Scratch<'_> {
     }
 
     /// `foreach` is through with one event, and this came out of it.
-    pub fn item_handled(&mut self, id: FrameId, data: &Data) -> Raised<()> {
+    pub(super) fn item_handled(&mut self, id: FrameId, data: &Data) -> Raised<()> {
         let (listening, listen) = self.listening(id)?;
         let (output, context) = match &listen.foreach {
             Some(foreach) => {

@@ -67,12 +67,12 @@ pub(super) struct Scratch<'a> {
 }
 
 impl<'a> Scratch<'a> {
-    pub fn new(setting: Setting<'a>, job: Job) -> Self {
+    pub(super) fn new(setting: Setting<'a>, job: Job) -> Self {
         Self { setting, job, events: Vec::new(), more: false, is_weighed: false, brought: 0 }
     }
 
     /// Records a fact and folds it.
-    pub fn emit(&mut self, event: Event) {
+    pub(super) fn emit(&mut self, event: Event) {
         evolve::apply(&mut self.job, &event, self.setting.now)
             .expect("bug: decide emitted a fact that evolve does not accept");
         self.brought += weight::of_event(&event);
@@ -81,7 +81,7 @@ impl<'a> Scratch<'a> {
 
     /// Refuses to go on with more state than a job may keep. Weighing is a walk over all of it, so
     /// it happens once in a decision, and then only after the facts have brought enough.
-    pub fn check_state(&mut self) -> Raised<()> {
+    pub(super) fn check_state(&mut self) -> Raised<()> {
         if self.is_weighed && self.brought < BYTES_PER_WEIGHING {
             return Ok(());
         }
@@ -89,24 +89,24 @@ impl<'a> Scratch<'a> {
         weight::check_job(&self.job)
     }
 
-    pub fn done(self) -> Decided {
+    pub(super) fn done(self) -> Decided {
         Decided { events: self.events, job: self.job, more: self.more }
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.setting.now
     }
 
-    pub fn run(&self) -> Option<&Run> {
+    pub(super) fn run(&self) -> Option<&Run> {
         self.job.run.as_ref()
     }
 
-    pub fn frame(&self, id: FrameId) -> Option<&Frame> {
+    pub(super) fn frame(&self, id: FrameId) -> Option<&Frame> {
         self.run().and_then(|run| run.frames.get(&id))
     }
 
     /// The frame with its task. The workflow itself has none.
-    pub fn task(&self, id: FrameId) -> Raised<(&Frame, &'a Task)> {
+    pub(super) fn task(&self, id: FrameId) -> Raised<(&Frame, &'a Task)> {
         let frame = self
             .frame(id)
             .ok_or_else(|| Problem::new(Kind::Runtime, format!("frame {id} is gone")))?;
@@ -118,7 +118,7 @@ impl<'a> Scratch<'a> {
     }
 
     /// Frames inside this one, the innermost first.
-    pub fn descendants(&self, of: FrameId) -> Vec<FrameId> {
+    pub(super) fn descendants(&self, of: FrameId) -> Vec<FrameId> {
         let Some(run) = self.run() else { return Vec::new() };
         let mut inside = BTreeSet::from([of]);
         // A child has a larger ordinal than its parent, so one pass in order finds them all.

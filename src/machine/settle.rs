@@ -30,7 +30,7 @@ impl Scratch<'_> {
         }
     }
 
-    pub fn settle_call(
+    pub(super) fn settle_call(
         &mut self,
         id: FrameId,
         attempt: u32,
@@ -50,7 +50,12 @@ impl Scratch<'_> {
 
     /// A call died without an outcome: it costs an interruption, and it is made again or put in
     /// doubt.
-    pub fn interrupt(&mut self, id: FrameId, attempt: u32, reason: &str) -> Result<(), Refusal> {
+    pub(super) fn interrupt(
+        &mut self,
+        id: FrameId,
+        attempt: u32,
+        reason: &str,
+    ) -> Result<(), Refusal> {
         self.expects(id, attempt)?;
         self.emit(Event::Interrupted { frame: id, attempt, reason: reason.to_owned() });
         let interruptions = match self.frame(id).map(|frame| &frame.state) {
@@ -111,7 +116,7 @@ impl Scratch<'_> {
     }
 
     /// A person said what happened to a call in doubt.
-    pub fn after_doubt(&mut self, id: FrameId) -> Raised<()> {
+    pub(super) fn after_doubt(&mut self, id: FrameId) -> Raised<()> {
         let Some(FrameState::Call {
             attempt, key, function, arguments, in_doubt: Some(doubt), ..
         }) = self.frame(id).map(|frame| frame.state.clone())

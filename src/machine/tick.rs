@@ -8,7 +8,7 @@ use crate::model::job::FrameState;
 use crate::model::problem::{Kind, Problem};
 
 impl Scratch<'_> {
-    pub fn tick(&mut self) {
+    pub(super) fn tick(&mut self) {
         if self.job.suspended.is_some() {
             return;
         }

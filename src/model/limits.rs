@@ -24,7 +24,8 @@ pub const EVENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const STATE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Events between two snapshots of a job: loading reads at most this tail.
 pub const SNAPSHOT_EVENTS: u64 = 256;
-/// Crashes or panics in the same call before its task faults: a call that kills the process must not kill it forever.
+/// Crashes or panics in the same call before its task faults: a call that kills the process must
+/// not kill it forever.
 pub const INTERRUPTIONS_MAX: u32 = 5;
 /// Deepest chain of jobs that run jobs: a workflow that runs itself must end.
 pub const CHILD_DEPTH_MAX: u32 = 16;

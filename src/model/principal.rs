@@ -1,4 +1,5 @@
-//! Who did something: a person, an agent or the system itself. Never empty, so no fact is without an author.
+//! Who did something: a person, an agent or the system itself. Never empty, so no fact is without
+//! an author.
 
 use std::fmt;
 

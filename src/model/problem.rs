@@ -1,4 +1,5 @@
-//! Errors of a workflow as problem details (RFC 9457), with the standard's types. Data, never control flow by text.
+//! Errors of a workflow as problem details (RFC 9457), with the standard's types. Data, never
+//! control flow by text.
 
 use serde::{Deserialize, Serialize};
 

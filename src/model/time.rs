@@ -1,4 +1,5 @@
-//! Points in time (UTC microseconds) and spans (microseconds). Arithmetic saturates; nothing here reads a clock.
+//! Points in time (UTC microseconds) and spans (microseconds). Arithmetic saturates; nothing here
+//! reads a clock.
 
 use std::fmt;
 

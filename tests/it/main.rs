@@ -4,6 +4,7 @@
 mod calls;
 mod cli;
 mod config;
+mod conformance_kit;
 mod documents;
 mod dsl;
 mod egress;
@@ -11,5 +12,6 @@ mod expr;
 mod http;
 mod machine;
 mod store;
+mod support;
 mod telemetry;
 mod tidy;

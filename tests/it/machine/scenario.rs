@@ -124,7 +124,6 @@ impl Player {
         action: &str,
         with: &Value,
     ) -> Result<Result<Vec<Arc<Event>>, Refusal>, String> {
-        let text = || with.as_str().unwrap_or("because").to_owned();
         let at =
             || with.get("at").and_then(Value::as_str).or(with.as_str()).unwrap_or("").to_owned();
         let data = |name: &str| Arc::new(with.get(name).cloned().unwrap_or(Value::Null));
@@ -175,44 +174,41 @@ impl Player {
                 Ok(Vec::new())
             }
             "tick" => world.send(Command::Tick),
+            "childEnds" | "childExists" | "dropChild" => self.act_on_child(action, &at(), with)?,
+            other => match plain_wish(other, with) {
+                Some(wish) => world.send(wish),
+                None => return Err(format!("there is no step {other:?}")),
+            },
+        })
+    }
+
+    fn act_on_child(
+        &mut self,
+        action: &str,
+        at: &str,
+        with: &Value,
+    ) -> Result<Result<Vec<Arc<Event>>, Refusal>, String> {
+        let world = &mut self.world;
+        Ok(match action {
             "childEnds" => {
-                let child = world.child(&at()).unwrap_or_else(|| JobId::derived(&["none"]));
+                let child = world.child(at).unwrap_or_else(|| JobId::derived(&["none"]));
                 let outcome = match with.get("error") {
                     Some(_) => Outcome::Failed(problem(with)),
-                    None => Outcome::Succeeded(data("with")),
+                    None => Outcome::Succeeded(Arc::new(
+                        with.get("with").cloned().unwrap_or(Value::Null),
+                    )),
                 };
                 world.send(Command::SettleChild { child, outcome })
             }
             "childExists" => {
-                let child = world.child(&at()).ok_or("there is no such child")?;
+                let child = world.child(at).ok_or("there is no such child")?;
                 world.send(Command::ConfirmChild { child })
             }
-            "dropChild" => {
+            _ => {
                 let child = world.job().orphans.first().copied();
                 let child = child.unwrap_or_else(|| JobId::derived(&["none"]));
                 world.send(Command::DropChild { child })
             }
-            "begin" => world.send(Command::Begin),
-            "execute" => world.send(Command::Execute),
-            "assign" => {
-                let inputs = Arc::new(json!({}));
-                world.send(Command::Assign { agent: text(), inputs, reason: None })
-            }
-            "reassign" => {
-                let (inputs, reason) = (Arc::new(json!({})), "better".to_owned());
-                world.send(Command::Reassign { agent: text(), inputs, reason })
-            }
-            "unassign" => world.send(Command::Unassign { reason: None }),
-            "suspend" => world.send(Command::Suspend { reason: text() }),
-            "resume" => world.send(Command::Resume),
-            "terminate" => world.send(Command::Terminate { reason: text() }),
-            "resubmit" => world.send(Command::Resubmit { reason: text() }),
-            "poison" => world.send(Command::Poison { reason: text() }),
-            "forceComplete" => {
-                let (result, reason) = (Arc::new(with.clone()), "by hand".to_owned());
-                world.send(Command::ForceComplete { result, reason })
-            }
-            other => return Err(format!("there is no step {other:?}")),
         })
     }
 
@@ -226,7 +222,7 @@ impl Player {
             if !is_same {
                 let events: Vec<_> = self.world.journal.iter().rev().take(8).collect();
                 return Err(format!(
-                    "{what} should be {wanted}, but is {found}; last events, newest first: {events:?}"
+                    "{what} should be {wanted}, but is {found}; newest events: {events:?}"
                 ));
             }
         }
@@ -291,6 +287,28 @@ impl Player {
             other => return Err(format!("nothing is called {other:?}")),
         })
     }
+}
+
+/// The wishes of the outer life cycle.
+fn plain_wish(action: &str, with: &Value) -> Option<Command> {
+    let text = || with.as_str().unwrap_or("because").to_owned();
+    let inputs = Arc::new(json!({}));
+    Some(match action {
+        "begin" => Command::Begin,
+        "execute" => Command::Execute,
+        "assign" => Command::Assign { agent: text(), inputs, reason: None },
+        "reassign" => Command::Reassign { agent: text(), inputs, reason: "better".to_owned() },
+        "unassign" => Command::Unassign { reason: None },
+        "suspend" => Command::Suspend { reason: text() },
+        "resume" => Command::Resume,
+        "terminate" => Command::Terminate { reason: text() },
+        "resubmit" => Command::Resubmit { reason: text() },
+        "poison" => Command::Poison { reason: text() },
+        "forceComplete" => {
+            Command::ForceComplete { result: Arc::new(with.clone()), reason: "by hand".to_owned() }
+        }
+        _ => return None,
+    })
 }
 
 /// Does the value have everything that is wanted? Objects may have more members.

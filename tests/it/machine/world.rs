@@ -128,10 +128,7 @@ impl World {
 
     /// One decision.
     pub fn send_once(&mut self, command: Command) -> Result<Vec<Arc<Event>>, Refusal> {
-        let decided = match self.decide(&command) {
-            Ok(decided) => decided,
-            Err(refusal) => return Err(refusal),
-        };
+        let decided = self.decide(&command)?;
         for event in &decided.events {
             self.check_order(event);
             self.check_keys(event);
