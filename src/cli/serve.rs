@@ -43,14 +43,17 @@ async fn serve(config: Config, output: &mut Output) -> Result<(), Failure> {
         _ = signals.next() => return Ok(()),
     };
     announce(&app, output)?;
+    let mut told = Ok(());
     let ended = app
         .run_until(async {
             let signal = signals.next().await;
-            tracing::info!(signal, "draining; a second signal ends at once");
+            tracing::info!(signal, "draining");
             signals.end_at_the_next();
+            told = output.line("draining; a second signal ends at once");
         })
         .await;
     ended?;
+    told?;
     Ok(output.line("stopped")?)
 }
 

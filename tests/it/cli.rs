@@ -1,7 +1,8 @@
 //! The command line, through the real binary: words, exit codes, and what goes where.
 
-use std::path::Path;
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 /// Arguments and help.
 mod arguments;
@@ -9,8 +10,14 @@ mod arguments;
 mod check;
 /// `config show`, and a configuration that is wrong.
 mod config;
-/// Commands that talk to a server.
+/// `demo`.
+mod demo;
+/// The tour of the README.
+mod readme;
+/// Commands that talk to a server, against a script.
 mod remote;
+/// `serve` and `check-db`.
+mod serve;
 
 /// What one run of the binary said.
 pub struct Run {
@@ -46,5 +53,73 @@ pub fn ended(output: Output) -> Run {
         code: output.status.code().expect("a signal ended it"),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// The shipped workflows.
+pub fn workflows() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows")
+}
+
+/// A binary that runs on, with its standard output line by line.
+pub struct Running {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    /// Every line so far.
+    pub said: Vec<String>,
+}
+
+impl Running {
+    /// Starts a command. Its standard error is kept out of the way.
+    pub fn start(mut command: Command) -> Self {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines, said: Vec::new() }
+    }
+
+    /// Reads lines until this is one; answers what `found` made of it.
+    pub fn until<T>(&mut self, what: &str, found: impl Fn(&str) -> Option<T>) -> T {
+        loop {
+            let line = self.line().unwrap_or_else(|| panic!("no {what} in\n{:#?}", self.said));
+            if let Some(found) = found(&line) {
+                return found;
+            }
+        }
+    }
+
+    /// The next line; nothing once it ended.
+    pub fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = self.lines.read_line(&mut line).unwrap();
+        let line = line.trim_end().to_owned();
+        self.said.push(line.clone());
+        (read > 0).then_some(line)
+    }
+
+    /// Sends a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+
+    /// Kills it without a word, as a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end; answers the exit code.
+    pub fn code(&mut self) -> i32 {
+        while self.line().is_some() {}
+        self.child.wait().unwrap().code().expect("a signal ended it")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A test that failed leaves no server behind; one that ended already cannot be killed.
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }

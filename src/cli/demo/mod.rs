@@ -1,7 +1,9 @@
 //! `demo`: a server of its own on the data folder, three jobs, and their story in the terminal.
 //! It acts through the public API only, like a person would.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -15,6 +17,7 @@ use super::signals::Signals;
 use crate::app::App;
 use crate::client::Client;
 use crate::config::Config;
+use crate::config::store::StoreUrl;
 use crate::telemetry::logging;
 
 /// The admin of the demo.
@@ -58,7 +61,8 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
 /// The usual port may belong to a server that is running; the demo does not insist on it.
 fn take_a_free_port(config: &mut Config, output: &mut Output) -> Result<(), Failure> {
     let address = config.http.listen;
-    if TcpListener::bind(address).is_err() {
+    let bound = TcpListener::bind(address);
+    if bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse) {
         let text = format!("{address} is taken; the demo takes a free port");
         output.painted(Paint::Attention, text)?;
         config.http.listen = SocketAddr::new(address.ip(), 0);
@@ -67,13 +71,15 @@ fn take_a_free_port(config: &mut Config, output: &mut Output) -> Result<(), Fail
 }
 
 async fn demo(config: Config, once: bool, output: &mut Output) -> Result<(), Failure> {
+    let StoreUrl::Redb(store) = &config.store.url;
+    let folder = store.parent().unwrap_or(Path::new("")).to_owned();
     let mut signals = Signals::take()?;
     let app = tokio::select! {
         app = App::start(config) => app?,
         _ = signals.next() => return Ok(()),
     };
     let outcome = tokio::select! {
-        outcome = play(&app, once, output) => outcome,
+        outcome = play(&app, &folder, once, output) => outcome,
         _ = signals.next() => {
             output.line("\nStopping. The jobs are kept: the next start goes on where they wait.")?;
             Ok(())
@@ -84,7 +90,7 @@ async fn demo(config: Config, once: bool, output: &mut Output) -> Result<(), Fai
     outcome
 }
 
-async fn play(app: &App, once: bool, output: &mut Output) -> Result<(), Failure> {
+async fn play(app: &App, folder: &Path, once: bool, output: &mut Output) -> Result<(), Failure> {
     let account = account::prepare(app).await?;
     let url = app.url();
     let client = Client::new(&url)?.login(&account.email, &account.password).await?;
@@ -102,7 +108,7 @@ async fn play(app: &App, once: bool, output: &mut Output) -> Result<(), Failure>
             Err(Failure::new(Code::Refused, format!("the jobs did not end within {seconds} s")))
         })
     } else {
-        let guide = guide::Guide::new(&url, &account);
+        let guide = guide::Guide::new(&url, &account, folder);
         story.follow(&client, &guide, output).await
     };
     ended?;

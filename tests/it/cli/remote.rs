@@ -60,6 +60,14 @@ fn problem(status: u16, headers: &'static str, body: &Value) -> Answer {
     (status, "application/problem+json", headers, body.to_string())
 }
 
+/// Problem details as the API writes them.
+fn refusal(status: u16, code: &str, detail: &str) -> Value {
+    json!({
+        "success": false, "type": format!("/problems/{code}"), "title": "No",
+        "status": status, "detail": detail, "instance": "/api/x"
+    })
+}
+
 fn run(script: &Script, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path(), arguments);
@@ -92,10 +100,7 @@ fn nobody_listening_is_69_with_what_to_do() {
 
 #[test]
 fn a_refusal_is_1_and_keeps_the_servers_words() {
-    let unauthorised = json!({
-        "success": false, "type": "/problems/unauthenticated", "title": "Not signed in",
-        "status": 401, "detail": "this address needs a login", "instance": "/api/jobs"
-    });
+    let unauthorised = refusal(401, "unauthenticated", "this address needs a login");
     let script = script(vec![problem(401, "", &unauthorised)]);
     let run = run(&script, &["jobs", "list"], &[]);
     assert_eq!((run.code, run.out.as_str()), (1, ""));
@@ -106,7 +111,7 @@ fn a_refusal_is_1_and_keeps_the_servers_words() {
 
 #[test]
 fn an_overloaded_server_says_when_to_come_back() {
-    let busy = json!({ "success": false, "type": "/problems/busy", "title": "Busy", "status": 503, "detail": "the queue is full", "instance": "/x" });
+    let busy = refusal(503, "busy", "the queue is full");
     let script = script(vec![problem(503, "Retry-After: 7\r\n", &busy)]);
     let run = run(&script, &["worker", "start"], &[]);
     assert_eq!(run.code, 1);
@@ -145,7 +150,7 @@ fn a_login_is_one_request_and_its_cookie_goes_with_the_next() {
 
 #[test]
 fn a_token_goes_with_every_request_and_into_no_message() {
-    let refusal = json!({ "success": false, "type": "/problems/forbidden", "title": "no", "status": 403, "detail": "not you", "instance": "/x" });
+    let refusal = refusal(403, "forbidden", "not you");
     let script = script(vec![problem(403, "", &refusal)]);
     let run = run(&script, &["worker", "stop"], &[("HOLDPOINT_TOKEN", "hp_canary7781")]);
     assert_eq!(run.code, 1);
@@ -168,7 +173,7 @@ fn the_worker_is_shown_in_words_and_as_json() {
 
 #[test]
 fn an_id_is_one_segment_of_a_path_whatever_it_holds() {
-    let gone = json!({ "success": false, "type": "/problems/no-such-job", "title": "no", "status": 404, "detail": "no such job", "instance": "/x" });
+    let gone = refusal(404, "no-such-job", "no such job");
     let script = script(vec![problem(404, "", &gone)]);
     let run = run(&script, &["jobs", "show", "../admin/jobs?x=1"], &[]);
     assert_eq!(run.code, 1);

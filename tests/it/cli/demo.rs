@@ -1,0 +1,67 @@
+//! `demo`: scripted to its end, and by hand with the commands that it prints.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use super::{Running, command, ended, workflows};
+
+fn demo(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = command(folder, &[&["demo", "--workflows"], [].as_slice()].concat());
+    command.arg(workflows()).args(arguments);
+    command
+}
+
+#[test]
+fn the_scripted_demo_completes_three_jobs_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let run = ended(demo(folder.path(), &["--once"]).output().unwrap());
+        assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+        let summary = run.out.split("What came of it").nth(1).unwrap();
+        for job in ["simple-task", "code-generation", "data-processing"] {
+            assert!(summary.contains(&format!("COMPLETED {job} ")), "{summary}");
+        }
+        let file = summary.lines().find_map(|line| line.strip_prefix("  file: ")).unwrap();
+        assert!(folder.path().join(file).is_file(), "{file}");
+        assert!(summary.contains("lib/auth.ts"), "{summary}");
+    }
+}
+
+/// Reads one command as it was printed, over its lines.
+fn printed(demo: &mut Running, beginning: &str) -> String {
+    let mut text = demo
+        .until(beginning, |line| line.trim_start().starts_with(beginning).then(|| line.to_owned()));
+    while let Some(start) = text.strip_suffix('\\') {
+        text = format!("{start} {}", demo.line().unwrap());
+    }
+    text
+}
+
+fn sh(script: &str) -> String {
+    let output = Command::new("sh").args(["-c", script]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_printed_commands_approve_and_the_demo_ends_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:3000");
+    let mut demo = Running::start(demo(folder.path(), &[]));
+    let url =
+        demo.until("address", |line| line.strip_prefix("Holdpoint demo on ").map(str::to_owned));
+    assert!(!url.ends_with(":3000"), "{:?} is ours", taken.map(|taken| taken.local_addr()));
+    // Files to write, the plan for the data, its result.
+    for number in 0..3 {
+        demo.until("checkpoint", |line| line.contains("waits for you: ").then_some(()));
+        if number == 0 {
+            let login = printed(&mut demo, "curl");
+            assert!(sh(&login).contains("\"success\":true"), "{login}");
+        }
+        let look = printed(&mut demo, "curl");
+        assert!(sh(&look).contains("\"status\":\"PENDING\""), "{look}");
+        let approve = printed(&mut demo, "curl");
+        assert!(sh(&approve).contains("\"status\":\"APPROVED\""), "{approve}");
+    }
+    assert_eq!(demo.code(), 0, "{:#?}", demo.said);
+}
