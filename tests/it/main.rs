@@ -4,10 +4,13 @@
 mod calls;
 mod cli;
 mod config;
+#[cfg(feature = "crash-points")]
+mod crash;
 mod documents;
 mod dsl;
 mod egress;
 mod expr;
 mod store;
+mod support;
 mod telemetry;
 mod tidy;
