@@ -55,14 +55,21 @@ async fn killed_anywhere_it_loses_nothing_and_does_nothing_twice() {
     let mut report = Report::default();
     let workflows = tempfile::tempdir().unwrap();
     copy_documents(workflows.path());
-    let beginning = begin(workflows.path(), &mut report).await;
-    let (expected, reached) = beginning.undisturbed().await;
-    report.reached(&reached);
-    let cases = cases(&reached);
-    let (beginning, expected) = (Arc::new(beginning), Arc::new(expected));
     let slots = Arc::new(Semaphore::new(SERVERS_MAX));
     let mut stories = JoinSet::new();
-    for case in cases {
+    let (beginning, reached) = begin(workflows.path()).await;
+    report.reached(&reached);
+    for end in ends(&reached) {
+        let (slots, workflows) = (slots.clone(), workflows.path().to_owned());
+        stories.spawn(async move {
+            let _slot = slots.acquire().await.unwrap();
+            first_start::live_through(end, &workflows).await
+        });
+    }
+    let (expected, reached) = beginning.undisturbed().await;
+    report.reached(&reached);
+    let (beginning, expected) = (Arc::new(beginning), Arc::new(expected));
+    for case in cases(&reached) {
         let (beginning, expected, slots) = (beginning.clone(), expected.clone(), slots.clone());
         stories.spawn(async move {
             let _slot = slots.acquire().await.unwrap();
@@ -77,24 +84,19 @@ async fn killed_anywhere_it_loses_nothing_and_does_nothing_twice() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-/// Makes the store that all stories begin with, and crashes while it is being made.
-async fn begin(workflows: &Path, report: &mut Report) -> Beginning {
+/// Makes the store that the stories begin with; answers the points that the first start reached.
+async fn begin(workflows: &Path) -> (Beginning, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let points = folder.path().join("points");
     let settings = [("HOLDPOINT_CRASH_LOG", points.to_str().unwrap())];
     let server = Server::start(folder.path(), workflows, &settings).await;
     let server = server.listening().unwrap();
-    let reached: Vec<String> =
-        std::fs::read_to_string(&points).unwrap().lines().map(str::to_owned).collect();
+    let reached = std::fs::read_to_string(&points).unwrap();
+    let reached = reached.lines().map(str::to_owned).collect();
     let mut client = Client::new(Service::start().await, ORDERS);
     client.sign_in(&server.url).await.unwrap();
     assert!(server.stop().await.success());
-    report.reached(&reached);
-    for end in ends(&reached) {
-        let outcome = first_start::live_through(end, workflows).await;
-        report.add(outcome);
-    }
-    Beginning { folder, workflows: workflows.to_owned(), client }
+    (Beginning { folder, workflows: workflows.to_owned(), client }, reached)
 }
 
 /// How often each point was reached.

@@ -129,7 +129,7 @@ impl Client {
         self.repeat_decisions(server).await?;
         let mut pauses = Pauses::within(PATIENCE);
         loop {
-            let jobs = self.get(&format!("{server}/api/jobs?limit=200")).await?;
+            let jobs = self.get(&format!("{server}/api/jobs")).await?;
             let open: Vec<&Value> = rows(&jobs, "jobs").filter(|job| !has_ended(job)).collect();
             let listens =
                 open.iter().any(|job| job.pointer("/waitingFor/code") == Some(&json!("event")));
@@ -206,7 +206,7 @@ impl Client {
 
     /// Decides at every open checkpoint. Says whether there were any, and how many are left.
     async fn decide(&mut self, server: &str) -> Result<(bool, usize), Stop> {
-        let inbox = self.get(&format!("{server}/api/admin/agent-checkpoints?limit=200")).await?;
+        let inbox = self.get(&format!("{server}/api/admin/agent-checkpoints")).await?;
         let mut count = 0;
         for row in rows(&inbox, "checkpoints") {
             let id = row["id"].as_str().unwrap_or_default().to_owned();
