@@ -1,6 +1,6 @@
-//! Appends through the real store against a bare redb loop that makes the same changes with the same
-//! group size in the same run, both with two-phase commits. The ratio is the figure; the rates hang on the
-//! disk of the day. Run it with `cargo bench --bench append [SECONDS]`.
+//! Appends through the real store against a bare redb loop that makes the same changes with the
+//! same group size in the same run, both with two-phase commits. The ratio is the figure; the
+//! rates hang on the disk of the day. Run it with `cargo bench --bench append [SECONDS]`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -98,7 +98,8 @@ fn next(row: &mut JobRow, event: &Arc<Event>) -> Commit {
     }
 }
 
-/// As many writers as the group is to have, each with a job of its own, each waiting for its answers.
+/// As many writers as the group is to have, each with a job of its own, each waiting for its
+/// answers.
 async fn run_store(path: &Path, writers: usize, time: Duration) -> Result<Run, Failure> {
     let store = Arc::new(Redb::open(RedbOptions::new(path))?);
     let output = serde_json::json!({ "summary": "x".repeat(200), "score": 0.5, "files": [1, 2] });

@@ -1,5 +1,5 @@
-//! Floor 7: the composition root. It puts the parts together in order (store, engine, first admin, listener), takes
-//! them apart in reverse, and does nothing of their work.
+//! Floor 7: the composition root. It puts the parts together in order (address, store, engine, first
+//! admin, listener), takes them apart in reverse, and does nothing of their work.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -15,13 +15,12 @@ use crate::clock::System;
 use crate::config::Config;
 use crate::engine::{Engine, Parts};
 use crate::http::accounts::{self, FirstStart};
-use crate::http::{BindError, HttpState, Server, router};
+use crate::http::{HttpState, Server, router};
 use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
 
 /// Why the parts do not go together.
 pub mod error;
-/// The metrics of the process: one recorder for however many apps.
-mod recorder;
 /// From the sections of the configuration to the settings of the parts.
 mod settings;
 
@@ -57,35 +56,30 @@ impl App {
     /// # Errors
     /// Names the part that does not start, and what to do.
     pub async fn start(config: Config) -> Result<Self, AppError> {
-        let metrics = recorder::install()?;
+        let metrics = Metrics::install().map_err(|error| AppError::setting("metrics", &error))?;
         let http = settings::http(&config);
-        http.check().map_err(|bad| AppError::setting("[http]", &bad))?;
+        // The address comes first: a start that fails on it must not have made an account whose
+        // password nobody was shown.
+        let server = Server::bind(http.clone()).await?;
+        let address = server.local_addr();
         let store = settings::open_store(&config).await?;
         let engine = start_engine(&config, store).await?;
-        let first_admin = match first_admin(&engine).await {
-            Ok(first_admin) => first_admin,
-            Err(error) => {
-                engine.stop().await;
-                return Err(error);
-            }
-        };
+        let (ready, is_ready) = watch::channel(true);
         let shutdown = CancellationToken::new();
         metrics.keep_up(shutdown.clone());
-        let (ready, is_ready) = watch::channel(true);
         let render = Arc::new(move || metrics.render());
-        let served = async {
-            let server = Server::bind(http.clone()).await.map_err(unbound)?;
-            let state = HttpState::new(engine.clone(), http, render, is_ready);
-            Ok((server, state.map_err(|bad| AppError::setting("[http]", &bad))?))
+        let made = async {
+            let state = HttpState::new(engine.clone(), http, render, is_ready)
+                .map_err(|bad| AppError::setting("[http]", &bad))?;
+            Ok((first_admin(&engine).await?, state))
         };
-        let (server, state) = match served.await {
-            Ok(parts) => parts,
+        let (first_admin, state) = match made.await {
+            Ok(made) => made,
             Err(error) => {
                 engine.stop().await;
                 return Err(error);
             }
         };
-        let address = server.local_addr();
         let listening = tokio::spawn(server.serve(router(state), shutdown.clone()));
         let artifacts = config.artifacts.dir.clone();
         Ok(Self { address, engine, first_admin, artifacts, ready, listening, shutdown })
@@ -165,11 +159,4 @@ async fn first_admin(engine: &Engine) -> Result<Option<FirstAdmin>, AppError> {
             Some(FirstAdmin { email, password: Some(password) })
         }
     })
-}
-
-fn unbound(error: BindError) -> AppError {
-    match error {
-        BindError::Listen { address, source } => AppError::Listen { address, source },
-        BindError::Options(bad) => AppError::setting("[http]", &bad),
-    }
 }

@@ -4,17 +4,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::http::BindError;
+use crate::store::redb::OpenError;
+
 /// Why a start failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The store cannot be opened.
-    #[error("the store {location} cannot be opened: {reason}")]
+    #[error("{reason}")]
     Store {
-        /// Where it is.
-        location: PathBuf,
+        /// The file.
+        path: PathBuf,
         /// What kind of trouble it is.
         fault: StoreFault,
-        /// What the store said.
+        /// What the store said; it names the file and what was attempted.
         reason: String,
     },
     /// The folder with the workflow documents cannot be read.
@@ -26,9 +29,9 @@ pub enum AppError {
         reason: String,
     },
     /// A setting makes no sense to the part that it is for.
-    #[error("{part} cannot be set up: {reason}")]
+    #[error("{part} cannot be used: {reason}")]
     Setting {
-        /// The part.
+        /// The part, or the section of the configuration.
         part: &'static str,
         /// Why.
         reason: String,
@@ -36,8 +39,8 @@ pub enum AppError {
     /// The engine did not start.
     #[error("the engine cannot start: {0}")]
     Engine(String),
-    /// The first admin could not be made.
-    #[error("the first admin cannot be made: {0}")]
+    /// An admin could not be made.
+    #[error("the admin cannot be made: {0}")]
     Admin(String),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
@@ -71,4 +74,28 @@ pub enum StoreFault {
     NoSpace,
     /// The file cannot be read or written.
     Io,
+}
+
+impl From<OpenError> for AppError {
+    fn from(error: OpenError) -> Self {
+        let reason = error.to_string();
+        let (path, fault) = match error {
+            OpenError::Locked { path } => (path, StoreFault::InUse),
+            OpenError::Newer { path, .. } => (path, StoreFault::Newer),
+            OpenError::Damaged { path, .. } => (path, StoreFault::Damaged),
+            OpenError::NotAStore { path, .. } => (path, StoreFault::Foreign),
+            OpenError::NoSpace { path, .. } => (path, StoreFault::NoSpace),
+            OpenError::Io { path, .. } => (path, StoreFault::Io),
+        };
+        Self::Store { path, fault, reason }
+    }
+}
+
+impl From<BindError> for AppError {
+    fn from(error: BindError) -> Self {
+        match error {
+            BindError::Options(error) => Self::setting("[http]", &error),
+            BindError::Listen { address, source } => Self::Listen { address, source },
+        }
+    }
 }

@@ -1,19 +1,19 @@
 //! From the sections of the configuration to the settings of the parts. Nothing is decided here.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::{AppError, StoreFault};
+use crate::app::AppError;
 use crate::calls;
 use crate::config::Config;
 use crate::config::store::{Recovery, StoreUrl};
 use crate::model::time::Span;
 use crate::store::Store;
-use crate::store::redb::{self, OpenError, Redb, RedbOptions};
+use crate::store::redb::{self, Redb, RedbOptions};
 use crate::{engine, http};
 
-/// Opens the store that the configuration names. A full check of a large file takes seconds, on a thread of its own.
+/// Opens the store that the configuration names. A full check of a large file takes seconds, on a
+/// thread of its own.
 pub(super) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, AppError> {
     let StoreUrl::Redb(path) = &config.store.url;
     let options = RedbOptions {
@@ -25,24 +25,10 @@ pub(super) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, AppErr
         },
         disk_floor_bytes: u64::from(config.store.disk_floor_mib) * 1024 * 1024,
     };
-    let opened = tokio::task::spawn_blocking(move || Redb::open(options)).await;
-    match opened {
-        Ok(Ok(store)) => Ok(Arc::new(store)),
-        Ok(Err(error)) => Err(not_opened(path, &error)),
+    match tokio::task::spawn_blocking(move || Redb::open(options)).await {
+        Ok(opened) => Ok(Arc::new(opened?)),
         Err(error) => Err(AppError::Engine(error.to_string())),
     }
-}
-
-fn not_opened(path: &Path, error: &OpenError) -> AppError {
-    let fault = match error {
-        OpenError::Locked { .. } => StoreFault::InUse,
-        OpenError::Newer { .. } => StoreFault::Newer,
-        OpenError::Damaged { .. } => StoreFault::Damaged,
-        OpenError::NotAStore { .. } => StoreFault::Foreign,
-        OpenError::NoSpace { .. } => StoreFault::NoSpace,
-        OpenError::Io { .. } => StoreFault::Io,
-    };
-    AppError::Store { location: path.to_owned(), fault, reason: error.to_string() }
 }
 
 pub(super) fn calls(config: &Config) -> Result<calls::Options, AppError> {

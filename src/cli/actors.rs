@@ -28,12 +28,9 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<(), Failure> {
     let format = if output.is_json() { Format::Json } else { arguments.format };
-    connection::run(async {
-        let client = connection::connect(global).await?;
-        match format {
-            Format::Json => Ok(output.value(&client.actors().await?.raw)?),
-            Format::Text => Ok(output.verbatim(&client.actors_as("text").await?)?),
-            Format::Dot => Ok(output.verbatim(&client.actors_as("dot").await?)?),
-        }
+    connection::with_client(global, async |client| match format {
+        Format::Json => Ok(output.value(&client.actors().await?.raw)?),
+        Format::Text => Ok(output.verbatim(&client.actors_as("text").await?)?),
+        Format::Dot => Ok(output.verbatim(&client.actors_as("dot").await?)?),
     })
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::exit::{Code, Failure};
-use super::output::{Output, Paint};
+use super::output::{Output, Paint, count};
 use crate::dsl::{Defect, Format, Loaded, Rules, load_folder, parse};
 use crate::model::limits::DOCUMENT_BYTES_MAX;
 
@@ -86,7 +86,7 @@ fn print(document: &Loaded, output: &mut Output) -> io::Result<()> {
             output.painted(Paint::Good, text)
         }
         Err(defects) => {
-            let text = format!("❌ {path}: {}", count(defects.len(), "defect"));
+            let text = format!("❌ {path}: {}", count(defects.len() as u64, "defect"));
             output.painted(Paint::Bad, text)?;
             for defect in defects {
                 output.line(format!("   {}", line_of(defect)))?;
@@ -117,7 +117,7 @@ fn print_sum(documents: &[Loaded], output: &mut Output) -> io::Result<()> {
     let broken = documents.len() - good.len();
     output.line(format!(
         "\n{}: {} good, {broken} with defects",
-        count(documents.len(), "document"),
+        count(documents.len() as u64, "document"),
         good.len()
     ))?;
     let costly: Vec<&str> =
@@ -129,12 +129,8 @@ fn print_sum(documents: &[Loaded], output: &mut Output) -> io::Result<()> {
     output.line(format!(
         "{} with expressions whose cost grows with their data ({names}): each is evaluated aside \
          and ended after 250 ms",
-        count(costly.len(), "document"),
+        count(costly.len() as u64, "document"),
     ))
-}
-
-fn count(n: usize, word: &str) -> String {
-    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }
 
 fn as_json(documents: &[Loaded]) -> Value {

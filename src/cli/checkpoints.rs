@@ -9,8 +9,8 @@ use super::exit::Failure;
 use super::output::{Output, Paint, paint_of};
 use super::table::{Cell, Table};
 use super::times;
+use crate::api::checkpoint::{Checkpoint, CheckpointDetail, DecisionAnswer};
 use crate::client::checkpoints::CheckpointFilter;
-use crate::client::shape::{Checkpoint, CheckpointBody};
 use crate::client::{Answer, Client};
 use crate::model::time::Timestamp;
 
@@ -63,19 +63,16 @@ pub(super) struct List {
 }
 
 pub(super) fn run(command: Command, global: &Global, output: &mut Output) -> Result<(), Failure> {
-    connection::run(async {
-        let client = connection::connect(global).await?;
-        match command {
-            Command::List(list) => print_list(&client, list, output).await,
-            Command::Show { id } => print_one(&client.checkpoint(&id).await?, output),
-            Command::Approve { id, digest, comment } => {
-                let digest = digest.as_deref();
-                let answer = client.approve(&id, digest, comment.as_deref()).await?;
-                print_decided(&answer, output)
-            }
-            Command::Reject { id, reason } => {
-                print_decided(&client.reject(&id, &reason).await?, output)
-            }
+    connection::with_client(global, async |client| match command {
+        Command::List(list) => print_list(client, list, output).await,
+        Command::Show { id } => print_one(&client.checkpoint(&id).await?, output),
+        Command::Approve { id, digest, comment } => {
+            let digest = digest.as_deref();
+            let answer = client.approve(&id, digest, comment.as_deref()).await?;
+            print_decided(&answer, output)
+        }
+        Command::Reject { id, reason } => {
+            print_decided(&client.reject(&id, &reason).await?, output)
         }
     })
 }
@@ -115,32 +112,37 @@ pub(super) fn table(checkpoints: &[Checkpoint], now: Timestamp) -> Table {
         table.row(vec![
             checkpoint.id.as_str().into(),
             Cell::painted(&checkpoint.status, paint),
-            if checkpoint.blocking.unwrap_or(true) { "yes" } else { "no" }.into(),
+            if checkpoint.blocking { "yes" } else { "no" }.into(),
             checkpoint.title.as_str().into(),
-            times::moment(checkpoint.created_at, now).into(),
-            times::moment(checkpoint.expires_at, now).into(),
+            times::moment(Some(&checkpoint.created_at), now).into(),
+            times::moment(checkpoint.expires_at.as_deref(), now).into(),
         ]);
     }
     table
 }
 
-fn print_one(answer: &Answer<CheckpointBody>, output: &mut Output) -> Result<(), Failure> {
+fn print_one(answer: &Answer<CheckpointDetail>, output: &mut Output) -> Result<(), Failure> {
     if output.is_json() {
         return Ok(output.value(&answer.raw)?);
     }
     let (now, checkpoint) = (output.now(), &answer.body.checkpoint);
     output.painted(Paint::Bold, format!("Checkpoint {}: {}", checkpoint.id, checkpoint.title))?;
     output.fact("Status", paint_of(&checkpoint.status), &checkpoint.status)?;
-    let job_type = checkpoint.job_type.clone().unwrap_or_default();
-    output.fact("Job", Paint::Plain, &format!("{} {job_type}", checkpoint.job_id))?;
+    let job = format!("{} {}: {}", checkpoint.job_id, checkpoint.job_type, checkpoint.job_name);
+    output.fact("Job", Paint::Plain, &job)?;
     output.fact("May decide", Paint::Plain, &checkpoint.assignees.join(", "))?;
-    output.fact("Opened", Paint::Plain, &times::moment(checkpoint.created_at, now))?;
-    output.fact("Expires", Paint::Plain, &times::moment(checkpoint.expires_at, now))?;
+    output.fact("Opened", Paint::Plain, &times::moment(Some(&checkpoint.created_at), now))?;
+    output.fact("Expires", Paint::Plain, &times::moment(checkpoint.expires_at.as_deref(), now))?;
     output.fact("Digest", Paint::Plain, &checkpoint.digest)?;
     if let Some(summary) = &checkpoint.summary {
         output.line(format!("\n{summary}"))?;
     }
-    if let Some(shown) = &checkpoint.shown {
+    let diffs = answer.body.diff.as_deref().unwrap_or_default();
+    for file in diffs {
+        output.painted(Paint::Bold, format!("\n{}", file.path))?;
+        output.line(file.diff.as_deref().unwrap_or("too large for a diff; see what is shown"))?;
+    }
+    if let (Some(shown), true) = (&checkpoint.shown, diffs.is_empty()) {
         output.painted(Paint::Bold, "\nWhat is to be decided:")?;
         output.line(format!("{shown:#}"))?;
     }
@@ -152,12 +154,12 @@ fn print_one(answer: &Answer<CheckpointBody>, output: &mut Output) -> Result<(),
     Ok(())
 }
 
-fn print_decided(answer: &Answer<CheckpointBody>, output: &mut Output) -> Result<(), Failure> {
+fn print_decided(answer: &Answer<DecisionAnswer>, output: &mut Output) -> Result<(), Failure> {
     if output.is_json() {
         return Ok(output.value(&answer.raw)?);
     }
     let checkpoint = &answer.body.checkpoint;
-    let said = answer.body.message.clone().unwrap_or_default();
+    let said = &answer.body.message;
     let text = format!("{} {}: {said}", checkpoint.id, checkpoint.status);
     Ok(output.painted(paint_of(&checkpoint.status), text)?)
 }

@@ -75,7 +75,7 @@ impl From<ClientError> for Failure {
             ClientError::Unreachable { .. }
             | ClientError::TimedOut { .. }
             | ClientError::Foreign { .. } => Code::Unreachable,
-            ClientError::Problem(_) | ClientError::InVain { .. } => Code::Refused,
+            ClientError::Refused(_) | ClientError::InVain { .. } => Code::Refused,
         };
         Self::new(code, error.to_string())
     }

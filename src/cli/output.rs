@@ -124,6 +124,11 @@ pub(super) fn paint_of(status: &str) -> Paint {
     }
 }
 
+/// `1 job`, `2 jobs`.
+pub(super) fn count(n: u64, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+}
+
 /// A text of several lines without control characters but the line feeds.
 pub(super) fn printable_lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && is_unprintable(c))

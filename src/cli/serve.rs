@@ -1,11 +1,13 @@
 //! `serve`: the server, until a signal ends it.
 
+use std::io;
+
 use clap::Args;
 
 use super::arguments::ConfigFlags;
 use super::configuration;
 use super::exit::{Code, Failure};
-use super::output::{Output, Paint};
+use super::output::{Output, Paint, count};
 use super::signals::Signals;
 use crate::app::App;
 use crate::config::Config;
@@ -41,14 +43,14 @@ async fn serve(config: Config, output: &mut Output) -> Result<(), Failure> {
         _ = signals.next() => return Ok(()),
     };
     announce(&app, output)?;
-    let drained = app
+    let ended = app
         .run_until(async {
             let signal = signals.next().await;
             tracing::info!(signal, "draining; a second signal ends at once");
             signals.end_at_the_next();
         })
         .await;
-    drained?;
+    ended?;
     Ok(output.line("stopped")?)
 }
 
@@ -65,17 +67,22 @@ fn announce(app: &App, output: &mut Output) -> Result<(), Failure> {
         );
         output.painted(Paint::Attention, text)?;
     }
-    if let Some(admin) = &app.first_admin {
-        match &admin.password {
-            Some(password) => {
-                let text = format!("Made the admin {} with the password {password}", admin.email);
-                output.painted(Paint::Attention, text)?;
-                output.line("It is shown this once: keep it.")?;
-            }
-            None => output.line(format!("Made the admin {}", admin.email))?,
+    announce_admin(app, output)?;
+    Ok(output.line(format!("listening on {}", app.url()))?)
+}
+
+/// The admin that this start made. Its password is known to nobody but who reads this.
+pub(super) fn announce_admin(app: &App, output: &mut Output) -> io::Result<()> {
+    let Some(admin) = &app.first_admin else { return Ok(()) };
+    let email = &admin.email;
+    match &admin.password {
+        None => output.line(format!("Made the admin {email}")),
+        Some(password) => {
+            let text = format!("Made the admin {email} with the password {password}");
+            output.painted(Paint::Attention, text)?;
+            output.line("It is shown this once: keep it.")
         }
     }
-    Ok(output.line(format!("listening on {}", app.url()))?)
 }
 
 /// What the start found and did, in words.
@@ -90,10 +97,11 @@ fn recovery_lines(app: &App) -> Vec<String> {
     let total: u64 = report.jobs.iter().map(|(_, count)| count).sum();
     let by_status =
         if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
-    let mut lines = vec![format!("✅ Recovered {total} jobs{by_status} in {} ms", report.took_ms)];
-    let mut add = |count: u64, text: &str| {
-        if count > 0 {
-            lines.push(format!("   {count} {text}"));
+    let jobs = count(total, "job");
+    let mut lines = vec![format!("✅ Recovered {jobs}{by_status} in {} ms", report.took_ms)];
+    let mut add = |number: u64, text: &str| {
+        if number > 0 {
+            lines.push(format!("   {number} {text}"));
         }
     };
     add(report.queued, "in the queue");

@@ -10,9 +10,9 @@ use crate::app::{AppError, StoreFault};
 /// A failed start as an exit code and a text.
 pub(super) fn of_start(error: &AppError) -> Failure {
     match error {
-        AppError::Store { location, fault, .. } => {
+        AppError::Store { path, fault, .. } => {
             let mut text = format!("{error}\n");
-            for (number, step) in (1..).zip(steps(*fault, location)) {
+            for (number, step) in (1..).zip(steps(*fault, path)) {
                 let _ = write!(text, "\n  {number}. {step}");
             }
             Failure::new(Code::Io, text)
@@ -38,9 +38,9 @@ pub(super) fn of_start(error: &AppError) -> Failure {
 }
 
 /// What to do about a store that cannot be opened, in the order to try it.
-pub(super) fn steps(fault: StoreFault, location: &Path) -> Vec<String> {
-    let file = location.display();
-    let folder = location.parent().filter(|parent| !parent.as_os_str().is_empty());
+pub(super) fn steps(fault: StoreFault, path: &Path) -> Vec<String> {
+    let file = path.display();
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new(".")).display();
     match fault {
         StoreFault::InUse => vec![

@@ -2,9 +2,23 @@
 
 use crate::model::time::{Span, Timestamp};
 
-/// `2026-11-22 03:09:12Z (3 min ago)`, `… (in 2 h)`, or `-` for no time.
-pub(super) fn moment(at: Option<Timestamp>, now: Timestamp) -> String {
-    at.map_or_else(|| "-".to_owned(), |at| format!("{} ({})", exact(at), relative(at, now)))
+/// `2026-11-22 03:09:12Z (3 min ago)`, `… (in 2 h)`, or `-` for no time. A text that is no time
+/// is shown as it is.
+pub(super) fn moment(text: Option<&str>, now: Timestamp) -> String {
+    let Some(text) = text else { return "-".to_owned() };
+    match Timestamp::parse_rfc3339(text) {
+        Some(at) => format!("{} ({})", exact(at), relative(at, now)),
+        None => text.to_owned(),
+    }
+}
+
+/// The length of time between two times of the API; `-` when one is missing.
+pub(super) fn between(start: Option<&str>, end: Option<&str>) -> String {
+    let time = |text: Option<&str>| text.and_then(Timestamp::parse_rfc3339);
+    match (time(start), time(end)) {
+        (Some(start), Some(end)) => length(end.since(start)),
+        _ => "-".to_owned(),
+    }
 }
 
 /// `3 min ago`, `in 2 h`, `now`.
@@ -18,9 +32,8 @@ pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// The time of day in UTC with milliseconds, for lines that follow one another.
-pub(super) fn of_day(at: Timestamp) -> String {
-    let text = at.to_rfc3339();
-    text.get(11..23).unwrap_or(&text).to_owned()
+pub(super) fn of_day(text: &str) -> &str {
+    text.get(11..23).unwrap_or(text)
 }
 
 /// A length of time in its largest unit: `350 ms`, `12 s`, `3 min`, `5 h`, `2 d`.
@@ -52,11 +65,13 @@ mod tests {
     #[test]
     fn a_moment_says_how_long_ago_and_when() {
         let now = Timestamp::parse_rfc3339("2026-11-22T10:00:00Z").unwrap();
-        let at = |text| moment(Timestamp::parse_rfc3339(text), now);
+        let at = |text| moment(Some(text), now);
         assert_eq!(at("2026-11-22T09:57:00Z"), "2026-11-22 09:57:00Z (3 min ago)");
         assert_eq!(at("2026-11-23T09:59:59Z"), "2026-11-23 09:59:59Z (in 23 h)");
         assert_eq!(at("2026-11-22T10:00:00.4Z"), "2026-11-22 10:00:00Z (now)");
-        assert_eq!(at("no time"), "-");
+        assert_eq!(at("no time"), "no time");
+        assert_eq!(moment(None, now), "-");
+        assert_eq!(of_day("2026-11-22T09:57:00.123Z"), "09:57:00.123");
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! `worker`: how the worker is, and starting and stopping it on a running server.
 
 use clap::Subcommand;
-use serde_json::json;
 
 use super::arguments::Global;
 use super::connection;
 use super::exit::Failure;
 use super::output::{Output, Paint};
+use crate::api::worker::WorkerAnswer;
 use crate::client::Answer;
-use crate::client::shape::WorkerBody;
 
 /// What to do with the worker.
 #[derive(Debug, Subcommand)]
@@ -22,8 +21,7 @@ pub(super) enum Command {
 }
 
 pub(super) fn run(command: Command, global: &Global, output: &mut Output) -> Result<(), Failure> {
-    connection::run(async {
-        let client = connection::connect(global).await?;
+    connection::with_client(global, async |client| {
         let (said, answer) = match command {
             Command::Status => (None, client.worker().await?),
             Command::Start => {
@@ -45,16 +43,12 @@ pub(super) fn run(command: Command, global: &Global, output: &mut Output) -> Res
     })
 }
 
-fn print(answer: &Answer<WorkerBody>, output: &mut Output) -> Result<(), Failure> {
-    let WorkerBody { worker, jobs } = &answer.body;
+fn print(answer: &Answer<WorkerAnswer>, output: &mut Output) -> Result<(), Failure> {
+    let WorkerAnswer { worker, jobs, .. } = &answer.body;
     output.line("📊 Worker Stats:")?;
-    let stats = json!({
-        "isRunning": worker.is_running,
-        "activeJobs": worker.active_jobs,
-        "maxConcurrentJobs": worker.max_concurrent_jobs,
-        "pollInterval": worker.poll_interval,
-    });
-    output.value(&stats)?;
+    // Member by member in the order of the API, which a tree of JSON would sort.
+    let stats = serde_json::to_string_pretty(worker).unwrap_or_default();
+    output.line(stats)?;
     if !jobs.is_empty() {
         let counts: Vec<String> = jobs.iter().map(|(word, n)| format!("{n} {word}")).collect();
         output.line(format!("\nJobs: {}", counts.join(", ")))?;

@@ -4,10 +4,10 @@ use std::fmt;
 
 use reqwest::Method;
 use reqwest::header::{HeaderValue, SET_COOKIE};
-use serde_json::{Value, json};
 
 use super::error::ClientError;
 use super::transport::Client;
+use crate::api::auth::{Login, User, UserAnswer};
 
 /// How a client says who it is. Its text never shows the secret.
 #[derive(Clone, Default)]
@@ -42,7 +42,7 @@ impl Client {
 
     /// Signs in with e-mail and password and keeps the session's cookie.
     pub async fn login(self, email: &str, password: &str) -> Result<Self, ClientError> {
-        let body = json!({ "email": email, "password": password });
+        let body = Login { email: email.to_owned(), password: password.to_owned() };
         let request = self.request(Method::POST, "/api/auth/login").json(&body);
         let response = self.send(request).await?;
         let cookies = response.headers().get_all(SET_COOKIE).iter().filter_map(cookie_pair);
@@ -66,8 +66,8 @@ impl Client {
     }
 
     /// Who the server takes this client for.
-    pub async fn me(&self) -> Result<Value, ClientError> {
-        Ok(self.get::<Value>("/api/auth/me", &[]).await?.raw)
+    pub async fn me(&self) -> Result<User, ClientError> {
+        Ok(self.get::<UserAnswer>("/api/auth/me", &[]).await?.body.user)
     }
 }
 

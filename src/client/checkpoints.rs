@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::error::ClientError;
 use super::jobs::segment;
-use super::shape::{Checkpoint, CheckpointBody, CheckpointsBody};
 use super::transport::{Answer, Client};
 use super::wait;
-use crate::model::checkpoint::Verdict;
+use crate::api::checkpoint::{
+    Checkpoint, CheckpointDetail, CheckpointList, Decision, DecisionAnswer,
+};
+use crate::model::checkpoint::CheckpointStatus;
 
 /// Which checkpoints to list.
 #[derive(Clone, Debug, Default)]
@@ -26,31 +27,12 @@ pub struct CheckpointFilter {
     pub offset: Option<u64>,
 }
 
-/// A decision in full.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Decision {
-    /// Approve, reject or send back.
-    pub decision: Verdict,
-    /// The digest of what was seen.
-    pub digest: String,
-    /// Why; needed to reject.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// A remark.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub comment: Option<String>,
-    /// What the person entered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub input: Option<Value>,
-}
-
 impl Client {
     /// A page of the inbox, oldest first.
     pub async fn checkpoints(
         &self,
         filter: &CheckpointFilter,
-    ) -> Result<Answer<CheckpointsBody>, ClientError> {
+    ) -> Result<Answer<CheckpointList>, ClientError> {
         let mut query = Vec::new();
         let mut add = |name, value: Option<String>| query.extend(value.map(|value| (name, value)));
         add("status", filter.status.clone());
@@ -61,7 +43,7 @@ impl Client {
     }
 
     /// A checkpoint in full, with what is shown.
-    pub async fn checkpoint(&self, id: &str) -> Result<Answer<CheckpointBody>, ClientError> {
+    pub async fn checkpoint(&self, id: &str) -> Result<Answer<CheckpointDetail>, ClientError> {
         self.get(&path(id, ""), &[]).await
     }
 
@@ -71,7 +53,7 @@ impl Client {
         id: &str,
         digest: Option<&str>,
         comment: Option<&str>,
-    ) -> Result<Answer<CheckpointBody>, ClientError> {
+    ) -> Result<Answer<DecisionAnswer>, ClientError> {
         let mut body = Map::new();
         let members = [("digest", digest), ("comment", comment)];
         body.extend(
@@ -85,7 +67,7 @@ impl Client {
         &self,
         id: &str,
         reason: &str,
-    ) -> Result<Answer<CheckpointBody>, ClientError> {
+    ) -> Result<Answer<DecisionAnswer>, ClientError> {
         let body = json!({ "reason": reason });
         self.change(Method::DELETE, &path(id, ""), Some(&body)).await
     }
@@ -95,7 +77,7 @@ impl Client {
         &self,
         id: &str,
         decision: &Decision,
-    ) -> Result<Answer<CheckpointBody>, ClientError> {
+    ) -> Result<Answer<DecisionAnswer>, ClientError> {
         self.change(Method::POST, &path(id, "/decision"), Some(&json!(decision))).await
     }
 
@@ -109,10 +91,15 @@ impl Client {
         wait::until(&what, limit, async |last: &mut String| {
             let checkpoints = self.job_checkpoints(job).await?.body.checkpoints;
             *last = format!("{} checkpoints, none of them waits", checkpoints.len());
-            Ok(checkpoints.into_iter().find(Checkpoint::holds))
+            Ok(checkpoints.into_iter().find(holds))
         })
         .await
     }
+}
+
+/// Does a person still have to decide, and does the job wait for it?
+pub fn holds(checkpoint: &Checkpoint) -> bool {
+    checkpoint.blocking && checkpoint.status == CheckpointStatus::Pending.as_str()
 }
 
 fn path(id: &str, rest: &str) -> String {

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use crate::api::problem::Problem;
 
 /// Why a request did not succeed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub enum ClientError {
     },
     /// The server said no.
     #[error("{0}")]
-    Problem(Box<Problem>),
+    Refused(Box<Refused>),
     /// What answers there is not this API.
     #[error(
         "{url} answered {status} with something that is not the API of Holdpoint ({reason}); \
@@ -69,40 +69,20 @@ pub enum ClientError {
     },
 }
 
-/// A refusal of the server, as RFC 9457 problem details.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problem {
-    /// The status code of the answer.
-    pub status: u16,
-    /// The stable code: the last part of `type`.
-    pub code: String,
-    /// One line that names the kind of problem.
-    pub title: String,
-    /// What happened this time.
-    pub detail: String,
-    /// Wrong members of the request.
-    pub errors: Vec<MemberError>,
+/// A refusal of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its problem details.
+    pub problem: Problem,
     /// When to try again, seconds.
     pub retry_after_s: Option<u64>,
-}
-
-/// One wrong member of a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct MemberError {
-    /// JSON Pointer into the body.
-    pub pointer: String,
-    /// What is wrong.
-    pub message: String,
-    /// What to do, if the server knows.
-    pub hint: Option<String>,
 }
 
 impl ClientError {
     /// The status code that the server answered, if it answered.
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Problem(problem) => Some(problem.status),
+            Self::Refused(refused) => Some(refused.problem.status),
             Self::Foreign { status, .. } => Some(*status),
             Self::Address { .. }
             | Self::Token
@@ -113,10 +93,15 @@ impl ClientError {
     }
 }
 
-impl Problem {
+impl Refused {
+    /// The stable code: the last part of the problem's type.
+    pub fn code(&self) -> &str {
+        self.problem.kind.rsplit('/').next().unwrap_or_default()
+    }
+
     /// What the person at the terminal can do, where the status alone tells it.
     fn advice(&self) -> Option<String> {
-        match self.status {
+        match self.problem.status {
             401 => Some(
                 "sign in: set HOLDPOINT_EMAIL and HOLDPOINT_PASSWORD, or HOLDPOINT_TOKEN".into(),
             ),
@@ -127,17 +112,14 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = if self.detail.is_empty() { &self.title } else { &self.detail };
-        write!(f, "the server refused ({}", self.status)?;
-        if !self.code.is_empty() {
-            write!(f, " {}", self.code)?;
-        }
-        write!(f, "): {said}")?;
-        for error in &self.errors {
-            let place = if error.pointer.is_empty() { "the body" } else { &error.pointer };
-            write!(f, "\n  {place}: {}", error.message)?;
+        let Problem { status, title, detail, errors, .. } = &self.problem;
+        let said = if detail.is_empty() { title } else { detail };
+        write!(f, "the server refused ({status} {}): {said}", self.code())?;
+        for error in errors {
+            let place = error.pointer.as_deref().or(error.parameter.as_deref());
+            write!(f, "\n  {}: {}", place.unwrap_or("the body"), error.message)?;
             if let Some(hint) = &error.hint {
                 write!(f, " ({hint})")?;
             }

@@ -4,27 +4,15 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::error::ClientError;
-use super::shape::{CheckpointsBody, Job, JobBody, JobsBody, LogsBody};
 use super::transport::{Answer, Client};
 use super::wait;
-
-/// A job to be created, in the words of `/api/agent-jobs`.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NewJob {
-    /// The name of the workflow.
-    pub job_type: String,
-    /// What is to be done.
-    pub task_description: String,
-    /// The input of the workflow.
-    pub input_data: Value,
-    /// 0 to 9.
-    pub priority: u8,
-}
+use crate::api::checkpoint::CheckpointList;
+use crate::api::job::{Job, JobAnswer, JobDetail, JobList, NewAgentJob};
+use crate::api::log::LogList;
+use crate::model::status::Status;
 
 /// Which jobs to list. Empty texts do not filter.
 #[derive(Clone, Debug, Default)]
@@ -57,37 +45,50 @@ impl Client {
     /// Creates a job. With a key, repeating the request creates no second one.
     pub async fn create_job(
         &self,
-        job: &NewJob,
+        job: &NewAgentJob,
         key: Option<&str>,
-    ) -> Result<Answer<JobBody>, ClientError> {
+    ) -> Result<Answer<JobAnswer>, ClientError> {
         let body = json!(job);
         self.change_once(Method::POST, "/api/agent-jobs", Some(&body), key).await
     }
 
     /// A page of jobs, newest first.
-    pub async fn jobs(&self, filter: &JobFilter) -> Result<Answer<JobsBody>, ClientError> {
+    pub async fn jobs(&self, filter: &JobFilter) -> Result<Answer<JobList>, ClientError> {
         let path = if filter.everybody { "/api/admin/jobs" } else { "/api/jobs" };
         self.get(path, &filter.query()).await
     }
 
-    /// A job in full: with its checkpoints, log and timeline.
-    pub async fn job(&self, id: &str) -> Result<Answer<JobBody>, ClientError> {
-        self.get(&format!("/api/agent-jobs/{}", segment(id)), &[]).await
+    /// A job in full: with its checkpoints, log and timeline. `anybodys` reads a job of whomever,
+    /// with payloads (needs the role admin or operator).
+    pub async fn job(&self, id: &str, anybodys: bool) -> Result<Answer<JobDetail>, ClientError> {
+        let path = if anybodys { "/api/admin/jobs" } else { "/api/jobs" };
+        let include = [("include", "logs,checkpoints,timeline".to_owned())];
+        self.get(&format!("{path}/{}", segment(id)), &include).await
+    }
+
+    /// A job without what belongs to it.
+    pub async fn job_alone(&self, id: &str) -> Result<Job, ClientError> {
+        let answer = self.get::<JobDetail>(&format!("/api/jobs/{}", segment(id)), &[]).await?;
+        Ok(answer.body.job)
     }
 
     /// The log of a job, beginning at this row.
-    pub async fn job_logs(&self, id: &str, offset: u64) -> Result<Answer<LogsBody>, ClientError> {
+    pub async fn job_logs(&self, id: &str, offset: u64) -> Result<Answer<LogList>, ClientError> {
         let query = [("offset", offset.to_string()), ("limit", "200".to_owned())];
         self.get(&format!("/api/jobs/{}/logs", segment(id)), &query).await
     }
 
     /// The checkpoints of a job.
-    pub async fn job_checkpoints(&self, id: &str) -> Result<Answer<CheckpointsBody>, ClientError> {
+    pub async fn job_checkpoints(&self, id: &str) -> Result<Answer<CheckpointList>, ClientError> {
         self.get(&format!("/api/agent-jobs/{}/checkpoints", segment(id)), &[]).await
     }
 
     /// Ends a job.
-    pub async fn terminate(&self, id: &str, reason: &str) -> Result<Answer<JobBody>, ClientError> {
+    pub async fn terminate(
+        &self,
+        id: &str,
+        reason: &str,
+    ) -> Result<Answer<JobAnswer>, ClientError> {
         let path = format!("/api/jobs/{}/terminate", segment(id));
         self.change(Method::POST, &path, Some(&json!({ "reason": reason }))).await
     }
@@ -101,20 +102,26 @@ impl Client {
     ) -> Result<Job, ClientError> {
         let what = format!("job {id} to be {status}");
         let job = wait::until(&what, limit, async |last: &mut String| {
-            let job = self.job(id).await?.body.job;
-            *last = format!("{} {}", job.status, job.phase);
-            Ok((job.status == status || job.is_ended()).then_some(job))
+            let job = self.job_alone(id).await?;
+            *last = format!("{} {}", job.summary.status, job.summary.phase);
+            Ok((job.summary.status == status || is_ended(&job)).then_some(job))
         })
         .await?;
-        if job.status == status {
+        if job.summary.status == status {
             return Ok(job);
         }
-        let last = match job.error.as_ref().and_then(|error| error.detail.as_deref()) {
-            Some(detail) => format!("{}: {detail}", job.status),
-            None => job.status,
+        let summary = job.summary;
+        let last = match summary.error.and_then(|error| error.detail) {
+            Some(detail) => format!("{}: {detail}", summary.status),
+            None => summary.status,
         };
         Err(ClientError::InVain { what, after: Duration::ZERO, last })
     }
+}
+
+/// Has the job ended, unless somebody overrides that?
+pub fn is_ended(job: &Job) -> bool {
+    Status::parse_either(&job.summary.status).is_ok_and(Status::is_ended)
 }
 
 /// A text as one segment of a path: nothing in an id may lead to another address.

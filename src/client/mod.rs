@@ -11,8 +11,6 @@ pub mod error;
 pub mod jobs;
 /// The worker, the actors, the state of the server, its workflows.
 pub mod operation;
-/// What the server answers, as far as a client reads it.
-pub mod shape;
 /// One request and its answer.
 mod transport;
 /// Waiting for something to come true.

@@ -3,34 +3,36 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::Value;
 
 use super::error::ClientError;
-use super::shape::{WorkerBody, WorkflowsBody};
 use super::transport::{Answer, Client};
 use super::wait;
+use crate::api::actor::ActorsAnswer;
+use crate::api::status::StatusAnswer;
+use crate::api::worker::WorkerAnswer;
+use crate::api::workflow::WorkflowList;
 
 /// The address of the worker.
 const WORKER: &str = "/api/admin/agent-worker";
 
 impl Client {
     /// How the worker is.
-    pub async fn worker(&self) -> Result<Answer<WorkerBody>, ClientError> {
+    pub async fn worker(&self) -> Result<Answer<WorkerAnswer>, ClientError> {
         self.get(WORKER, &[]).await
     }
 
     /// Lets the worker start runs.
-    pub async fn start_worker(&self) -> Result<Answer<WorkerBody>, ClientError> {
+    pub async fn start_worker(&self) -> Result<Answer<WorkerAnswer>, ClientError> {
         self.change(Method::POST, WORKER, None).await
     }
 
     /// Stops it: runs that are going on end, no new one begins.
-    pub async fn stop_worker(&self) -> Result<Answer<WorkerBody>, ClientError> {
+    pub async fn stop_worker(&self) -> Result<Answer<WorkerAnswer>, ClientError> {
         self.change(Method::DELETE, WORKER, None).await
     }
 
     /// The live actor tree.
-    pub async fn actors(&self) -> Result<Answer<Value>, ClientError> {
+    pub async fn actors(&self) -> Result<Answer<ActorsAnswer>, ClientError> {
         self.get("/api/admin/actors", &[]).await
     }
 
@@ -40,12 +42,12 @@ impl Client {
     }
 
     /// Version, uptime, store, recovery report.
-    pub async fn server_status(&self) -> Result<Answer<Value>, ClientError> {
+    pub async fn server_status(&self) -> Result<Answer<StatusAnswer>, ClientError> {
         self.get("/api/admin/status", &[]).await
     }
 
     /// Registered workflows.
-    pub async fn workflows(&self) -> Result<Answer<WorkflowsBody>, ClientError> {
+    pub async fn workflows(&self) -> Result<Answer<WorkflowList>, ClientError> {
         self.get("/api/workflows", &[]).await
     }
 
@@ -54,16 +56,16 @@ impl Client {
         self.get_text("/api/metrics", &[]).await
     }
 
+    /// Asks whether the server is ready: recovered, and able to write.
+    pub async fn is_ready(&self) -> Result<(), ClientError> {
+        self.send(self.request(Method::GET, "/readyz")).await.map(drop)
+    }
+
     /// Answers once the server says that it is ready.
     pub async fn wait_until_ready(&self, limit: Duration) -> Result<(), ClientError> {
         wait::until("the server to be ready", limit, async |last: &mut String| {
-            match self.send(self.request(Method::GET, "/readyz")).await {
-                Ok(_) => Ok(Some(())),
-                Err(error) => {
-                    *last = error.to_string();
-                    Ok(None)
-                }
-            }
+            let ready = self.is_ready().await;
+            Ok(ready.map_err(|error| *last = error.to_string()).ok())
         })
         .await
     }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue, ORIGIN, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, Url};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::auth::Session;
-use super::error::{ClientError, MemberError, Problem};
+use super::error::{ClientError, Refused};
+use crate::api::problem::Problem;
 
 /// A server on the same machine or network accepts at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -174,22 +174,14 @@ impl Client {
         let (url, status) = (response.url().to_string(), response.status().as_u16());
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let retry_after_s = header(RETRY_AFTER).and_then(|value| value.parse().ok());
-        let is_problem = header(CONTENT_TYPE).is_some_and(|kind| kind.contains("json"));
+        let is_problem = header(CONTENT_TYPE).is_some_and(|kind| kind.contains("problem+json"));
         let bytes = match self.bytes(response).await {
             Ok(bytes) => bytes,
             Err(error) => return error,
         };
-        match serde_json::from_slice::<WireProblem>(&bytes) {
-            Ok(wire) if is_problem => {
-                let code = wire.kind.rsplit('/').next().unwrap_or_default().to_owned();
-                ClientError::Problem(Box::new(Problem {
-                    status,
-                    code,
-                    title: wire.title,
-                    detail: wire.detail,
-                    errors: wire.errors,
-                    retry_after_s,
-                }))
+        match serde_json::from_slice::<Problem>(&bytes) {
+            Ok(problem) if is_problem => {
+                ClientError::Refused(Box::new(Refused { problem, retry_after_s }))
             }
             _ => ClientError::Foreign { url, status, reason: "no problem details".to_owned() },
         }
@@ -216,14 +208,4 @@ fn causes(error: &dyn std::error::Error) -> String {
         innermost = source;
     }
     innermost.to_string()
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct WireProblem {
-    #[serde(rename = "type")]
-    kind: String,
-    title: String,
-    detail: String,
-    errors: Vec<MemberError>,
 }

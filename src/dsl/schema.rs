@@ -109,8 +109,8 @@ fn in_schema(error: &ValidationError<'_>) -> Violation {
     match violation.pointer.rsplit('/').next() {
         Some("type") => {
             violation.message = format!(
-                "{instance} is no type of JSON Schema: null, boolean, integer, number, string, array \
-                 or object, or a list of them"
+                "{instance} is no type of JSON Schema: null, boolean, integer, number, string, \
+                 array or object, or a list of them"
             );
         }
         Some("pattern") => {

@@ -9,7 +9,8 @@ pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
     if length > WORD_CHARS_MAX {
         return None;
     }
-    // A third of the letters may be wrong, and never all of them: a short word is not like every other.
+    // A third of the letters may be wrong, and never all of them: a short word is not like every
+    // other.
     let furthest = (length / 3).max(1).min(length.saturating_sub(1));
     let word = word.to_lowercase();
     known

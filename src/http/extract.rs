@@ -7,9 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::de::value::MapDeserializer;
 use serde_json::Value;
 
 use crate::api::problem::FieldError;
@@ -178,16 +176,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryOf<T> {
 }
 
 fn query<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
-    let mut pairs = Vec::new();
+    let mut members = serde_json::Map::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        pairs.push((decode(name)?, decode(value)?));
+        let name = decode(name)?;
+        if members.contains_key(&name) {
+            let message = format!("parameter {name:?} is there twice");
+            return Err(ApiError::invalid(vec![FieldError::parameter(name, message)]));
+        }
+        members.insert(name, Value::String(decode(value)?));
     }
-    let source = MapDeserializer::<_, serde::de::value::Error>::new(pairs.into_iter());
-    T::deserialize(source).map_err(|error| {
+    serde_json::from_value(Value::Object(members)).map_err(|error| {
         let message = error.to_string();
-        let prefixes = ["unknown field `", "duplicate field `", "missing field `"];
-        let name = prefixes.iter().find_map(|prefix| named(&message, prefix)).unwrap_or_default();
+        let name = named(&message, "unknown field `").unwrap_or_default();
         ApiError::invalid(vec![FieldError::parameter(name, message.clone())])
     })
 }
@@ -253,8 +254,3 @@ async fn text_of_path<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<St
     let path = Path::<String>::from_request_parts(parts, state).await;
     path.map(|Path(text)| text).map_err(|error| ApiError::new(codes::MALFORMED, error.body_text()))
 }
-
-/// No query parameters at all.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoQuery {}

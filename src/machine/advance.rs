@@ -1,5 +1,7 @@
-//! Goes on through everything that needs nothing from outside, one step after another, in the same decision.
+//! Goes on through everything that needs nothing from outside, one step after another, in the same
+//! decision.
 
+use crate::machine::evolve_run::ROOT;
 use crate::machine::scratch::Scratch;
 use crate::model::checkpoint::CheckpointStatus;
 use crate::model::id::FrameId;
@@ -45,8 +47,11 @@ impl Scratch<'_> {
             }
             steps += 1;
             let spun = self.run().map_or(0, |run| run.steps);
-            if spun >= STEPS_WITHOUT_EFFECT_MAX {
-                self.raise(frame, endless(spun));
+            if let Err(problem) = self.check_state() {
+                self.raise(frame, problem);
+            } else if spun >= STEPS_WITHOUT_EFFECT_MAX {
+                let problem = self.endless(frame, spun);
+                self.raise(frame, problem);
             } else {
                 self.take(frame, step);
             }
@@ -71,20 +76,37 @@ impl Scratch<'_> {
         }
     }
 
+    /// The error of a run that only spins; it names the innermost loop, or the last task.
+    fn endless(&self, id: FrameId, steps: u32) -> Problem {
+        let mut place = None;
+        let mut next = Some(id);
+        while let Some((id, frame)) = next.and_then(|id| Some((id, self.frame(id)?))) {
+            if let FrameState::Loop { .. } = frame.state {
+                place = Some(frame.reference.clone());
+                break;
+            }
+            let last = frame.scope.as_ref().and_then(|scope| match &scope.position {
+                Position::After(last, _) => Some(last.clone()),
+                _ => None,
+            });
+            place = place.or(last);
+            next = (id != ROOT).then_some(frame.parent);
+        }
+        let own = self.frame(id).filter(|_| id != ROOT).map(|frame| frame.reference.clone());
+        let place = place.or(own).map(|place| format!(" at {place}")).unwrap_or_default();
+        let detail = format!(
+            "{steps} steps{place} without anything from outside: this looks like an endless loop; \
+             give it an end, or a wait"
+        );
+        Problem::new(Kind::Runtime, detail)
+    }
+
     fn broken(&self, id: FrameId) -> Problem {
         match self.frame(id).map(|frame| &frame.state) {
             Some(FrameState::Broken { problem }) => problem.clone(),
             _ => Problem::new(Kind::Runtime, "its work failed without an error"),
         }
     }
-}
-
-fn endless(steps: u32) -> Problem {
-    let detail = format!(
-        "{steps} steps without anything from outside: this looks like an endless loop; \
-         give it an end, or a wait"
-    );
-    Problem::new(Kind::Runtime, detail)
 }
 
 /// The first frame, in order of start, that can go on by itself at this time.

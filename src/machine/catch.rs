@@ -1,4 +1,5 @@
-//! What a `try` does with an error: filter it, try again after a pause, or go into its `catch` block.
+//! What a `try` does with an error: filter it, try again after a pause, or go into its `catch`
+//! block.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Checkpoints: opened with a frozen, hashed content; decided once, by a person; expired by the clock.
+//! Checkpoints: opened with a frozen, hashed content; decided once, by a person; expired by the
+//! clock.
 
 use std::sync::Arc;
 
@@ -147,8 +148,8 @@ impl Scratch<'_> {
         }
         let said = wish.input.as_ref().and_then(|input| input.get("outcome"));
         if row.purpose == Purpose::InDoubt && wish.verdict == Verdict::Approve {
+            // A plain yes says neither that it happened nor that it may be made twice.
             match said.and_then(Value::as_str) {
-                None if said.is_none() => {}
                 Some("happened" | "retry") => {}
                 _ => return bad("input", "outcome must be \"happened\" or \"retry\"".to_owned()),
             }

@@ -1,4 +1,5 @@
-//! Jobs that a job runs: started with a derived id, awaited, and ended when nobody waits for them any more.
+//! Jobs that a job runs: started with a derived id, awaited, and ended when nobody waits for them
+//! any more.
 
 use std::sync::Arc;
 
@@ -6,6 +7,7 @@ use serde_json::Value;
 
 use crate::dsl::definition::{Task, TaskKind};
 use crate::machine::scratch::{Raised, Scratch};
+use crate::machine::weight;
 use crate::model::event::{Data, Event, Outcome};
 use crate::model::id::{FrameId, JobId};
 use crate::model::job::FrameState;
@@ -73,7 +75,20 @@ impl Scratch<'_> {
 
     pub fn settle_child(&mut self, child: JobId, outcome: &Outcome) -> Result<(), Refusal> {
         let frame = self.frame_of_child(child)?;
-        self.emit(Event::ChildSettled { frame, child, outcome: outcome.clone() });
+        let outcome = match outcome {
+            Outcome::Succeeded(value) => {
+                match weight::check(value, "the result of the child job") {
+                    Ok(()) => outcome.clone(),
+                    Err(problem) => Outcome::Failed(problem),
+                }
+            }
+            // An instance points into the document of the child; here it would point at another
+            // task.
+            Outcome::Failed(problem) => {
+                Outcome::Failed(Problem { instance: None, ..problem.clone() })
+            }
+        };
+        self.emit(Event::ChildSettled { frame, child, outcome });
         Ok(())
     }
 

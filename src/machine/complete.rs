@@ -1,5 +1,5 @@
-//! Tasks that begin and end well: the data flow of the standard from raw input to exported context, and the way
-//! through a list.
+//! Tasks that begin and end well: the data flow of the standard from raw input to exported context,
+//! and the way through a list.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ impl Scratch<'_> {
             Ok((input, timeout_at)) => (input, timeout_at, None),
             Err(problem) => (None, None, Some(problem)),
         };
-        let frame = FrameId(self.run().map_or(1, |run| run.next_frame));
+        let frame = FrameId(self.job.next_frame);
         self.emit(Event::TaskStarted {
             frame,
             parent,
@@ -244,7 +244,7 @@ impl Scratch<'_> {
         let order = self.setting.definition.lists.get(branches).map_or(&[][..], |list| &list[..]);
         let mut ended = order.iter().filter_map(|reference| outputs.get(reference));
         let output = if *compete {
-            ended.next().cloned().unwrap_or_else(|| Arc::new(Value::Null))
+            ended.next().unwrap_or(&frame.input).clone()
         } else {
             Arc::new(Value::Array(ended.map(|output| (**output).clone()).collect()))
         };

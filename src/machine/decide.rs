@@ -12,7 +12,8 @@ use crate::machine::evolve::evolve;
 /// Decides what a wish leads to. `now` is in the setting: this function has no clock.
 ///
 /// # Errors
-/// A `Refusal` when the job's life cycle, run or checkpoints do not allow it. A refusal changes nothing.
+/// A `Refusal` when the job's life cycle, run or checkpoints do not allow it. A refusal changes
+/// nothing.
 pub fn decide(
     job: Option<&Job>,
     id: JobId,

@@ -1,5 +1,5 @@
-//! What the shell must have in hand for a job. Asked after every decision and after every start: the answer is the
-//! whole of recovery.
+//! What the shell must have in hand for a job. Asked after every decision and after every start:
+//! the answer is the whole of recovery.
 
 use crate::machine::advance::next_step;
 use crate::model::checkpoint::CheckpointStatus;

@@ -10,7 +10,7 @@ use crate::machine::scratch::{Raised, Scratch};
 use crate::model::cloud_event::CloudEvent;
 use crate::model::event::{Data, Event};
 use crate::model::id::{CommitId, FrameId};
-use crate::model::job::{Then, WaitReason};
+use crate::model::job::WaitReason;
 use crate::model::problem::{Kind, Problem};
 use crate::model::uri_template;
 
@@ -59,18 +59,19 @@ impl Scratch<'_> {
     }
 
     fn switch(&mut self, id: FrameId, task: &Task, cases: &[Case], input: Data) -> Raised<()> {
-        let mut then: Option<&Then> = None;
+        // "If not set, the case will be matched by default if no other case match"
+        // (dsl-reference.md, Switch Case): the default counts last, wherever it stands.
+        let default = cases.iter().find(|case| case.when.is_none());
+        let mut then = default.map_or(&task.then, |case| &case.then);
         for case in cases {
-            let matches = match &case.when {
-                Some(when) => self.holds(when, &input, self.arguments(id, &[]))?,
-                None => true,
-            };
-            if matches {
-                then = Some(&case.then);
+            if let Some(when) = &case.when
+                && self.holds(when, &input, self.arguments(id, &[]))?
+            {
+                then = &case.then;
                 break;
             }
         }
-        let then = then.unwrap_or(&task.then).clone();
+        let then = then.clone();
         self.complete_then(id, input, then)
     }
 
@@ -103,7 +104,8 @@ impl Scratch<'_> {
             definition.lists.get(branches).map_or_else(Vec::new, |list| list.to_vec());
         self.emit(Event::Forked { frame: id, branches: order.len() as u32, compete });
         for reference in &order {
-            // A branch whose input cannot be made ends the whole fork: then there is nothing to start.
+            // A branch whose input cannot be made ends the whole fork: then there is nothing to
+            // start.
             if self.frame(id).is_none() {
                 break;
             }

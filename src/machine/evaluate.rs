@@ -1,5 +1,5 @@
-//! Evaluation of a document's expressions with the arguments that the standard gives them (dsl.md, "Runtime
-//! expression arguments"). A failing expression is an `expression` error of its task.
+//! Evaluation of a document's expressions with the arguments that the standard gives them (dsl.md,
+//! "Runtime expression arguments"). A failing expression is an `expression` error of its task.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use crate::dsl::schema::Schema;
 use crate::expr::{Expression, ExpressionError, Template, Variables};
 use crate::machine::evolve_run::ROOT;
 use crate::machine::scratch::{Raised, Scratch};
+use crate::machine::weight;
 use crate::model::event::Data;
 use crate::model::id::FrameId;
 use crate::model::problem::{Kind, Problem};
@@ -81,7 +82,10 @@ impl Scratch<'_> {
         let mut wanted = Wanted::default();
         wanted.add(template);
         let variables = self.variables(&wanted, arguments);
-        template.evaluate(on, &variables).map(Arc::new).map_err(failed)
+        let value = template.evaluate(on, &variables).map_err(failed)?;
+        // Each expression has a limit of its own, their sum has not.
+        weight::check(&value, "what the expressions give")?;
+        Ok(Arc::new(value))
     }
 
     /// The same as text; other values as their JSON.

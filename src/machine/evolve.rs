@@ -1,4 +1,5 @@
-//! (job, fact) -> job. Replay and progress are the same function. It computes nothing: facts carry absolute values.
+//! (job, fact) -> job. Replay and progress are the same function. It computes nothing: facts carry
+//! absolute values.
 
 use crate::model::checkpoint::{Checkpoint, CheckpointStatus};
 use crate::model::event::Event;
@@ -57,6 +58,7 @@ fn born(id: JobId, spec: Arc<JobSpec>, at: Timestamp) -> Job {
         execution_requested: false,
         run_number: 0,
         run: None,
+        next_frame: 1,
         attempts: 0,
         result: None,
         error: None,
@@ -95,6 +97,7 @@ fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
             job.fence += 1;
             job.agent = Some(agent.clone());
             job.agent_inputs = Some(inputs.clone());
+            (job.error, job.completed_at) = (None, None);
             enter(job, Status::Assigned, at);
             Ok(())
         }
@@ -189,11 +192,13 @@ fn enter(job: &mut Job, status: Status, at: Timestamp) {
     job.status = status;
     job.since = at;
     job.execution_requested = false;
+    // What was held was the run, and that is gone.
+    job.suspended = None;
 }
 
 fn end(job: &mut Job, status: Status, at: Timestamp) {
     enter(job, status, at);
-    (job.run, job.suspended) = (None, None);
+    job.run = None;
     job.completed_at = Some(at);
 }
 

@@ -60,13 +60,11 @@ pub(super) fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
                 state: FrameState::Begun,
                 output: None,
             };
-            start_task(run, *frame, frame_state)
+            start_task(run, &mut job.next_frame, *frame, frame_state)
         }
         Event::TaskSkipped { parent, reference, .. } => {
             run.steps += 1;
-            let data = run.frames.get(parent).and_then(|frame| frame.scope.as_ref());
-            let data = data.map_or_else(|| Arc::new(Value::Null), |scope| scope.data.clone());
-            leave_task(run, *parent, reference, data, Then::Continue)
+            skip_task(run, *parent, reference)
         }
         Event::TaskCompleted { frame, output, context, then } => {
             if let Some(context) = context {
@@ -120,22 +118,21 @@ fn start_run(
         // The standard calls the context a map and fills it by `export` alone: it begins empty.
         context: Arc::new(Value::Object(serde_json::Map::new())),
         frames: BTreeMap::from([(ROOT, root)]),
-        next_frame: 1,
         steps: 0,
     });
     Ok(())
 }
 
-fn start_task(run: &mut Run, id: FrameId, frame: Frame) -> Folded {
+fn start_task(run: &mut Run, next_frame: &mut u32, id: FrameId, frame: Frame) -> Folded {
     run.steps += 1;
-    if id.0 != run.next_frame {
+    if id.0 != *next_frame {
         return Err("frames are numbered in order");
     }
     let parent = run.frames.get_mut(&frame.parent).ok_or("its parent is gone")?;
     if let Some(scope) = &mut parent.scope {
         scope.position = Position::In(id);
     }
-    run.next_frame += 1;
+    *next_frame += 1;
     run.frames.insert(id, frame);
     Ok(())
 }
@@ -157,6 +154,17 @@ fn leave_task(
     scope.data = data;
     scope.position = Position::After(reference.clone(), then);
     Ok(())
+}
+
+/// A task that is skipped hands its input on. In a race it is no runner, so that it cannot win.
+fn skip_task(run: &mut Run, parent: FrameId, reference: &Arc<str>) -> Folded {
+    let around = run.frames.get_mut(&parent).ok_or("its parent is gone")?;
+    if let FrameState::Fork { branches, compete: true, .. } = &mut around.state {
+        *branches = branches.saturating_sub(1);
+        return Ok(());
+    }
+    let data = around.scope.as_ref().map_or(&around.input, |scope| &scope.data).clone();
+    leave_task(run, parent, reference, data, Then::Continue)
 }
 
 /// A frame that ran a child job goes: the child is to be ended.
@@ -196,7 +204,8 @@ fn fold_frame(run: &mut Run, event: &Event, at: Timestamp) -> Folded {
         },
         Event::TaskRetried { round: next, not_before, .. } => match &mut frame.state {
             FrameState::Try { round, caught, retry_at, attempt_timeout_at, .. } => {
-                *steps = 0;
+                // A pause of no time lets nothing from outside in.
+                *steps = if *not_before > at { 0 } else { *steps + 1 };
                 (*round, *caught, *attempt_timeout_at) = (*next, None, None);
                 *retry_at = Some(*not_before);
                 frame.scope = None;
@@ -223,7 +232,7 @@ fn fold_frame(run: &mut Run, event: &Event, at: Timestamp) -> Folded {
             settle(frame, outcome);
         }
         Event::WaitStarted { until, .. } => {
-            *steps = 0;
+            *steps = if *until > at { 0 } else { *steps + 1 };
             frame.state = FrameState::Until { at: *until };
         }
         Event::CheckpointOpened { checkpoint, .. } => match &mut frame.state {

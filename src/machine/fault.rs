@@ -1,5 +1,5 @@
-//! Errors climb: through the frames around the task that raised one, until a `try` catches it or the run faults.
-//! Whatever is inside a scope that is left is cancelled, visibly.
+//! Errors climb: through the frames around the task that raised one, until a `try` catches it or
+//! the run faults. Whatever is inside a scope that is left is cancelled, visibly.
 
 use crate::machine::evolve_run::ROOT;
 use crate::machine::scratch::Scratch;

@@ -48,7 +48,8 @@ impl Scratch<'_> {
             match expected {
                 Some(expected) if *expected != found => return Ok(None),
                 Some(_) => {}
-                // "If not set, the first extracted value will be used" (dsl-reference.md, Correlation).
+                // "If not set, the first extracted value will be used" (dsl-reference.md,
+                // Correlation).
                 None => met.correlations.push((correlation.key.clone(), Arc::new(found))),
             }
         }

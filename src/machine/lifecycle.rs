@@ -1,4 +1,5 @@
-//! The outer life cycle of a job: who may wish what, where. Everything not listed here is an illegal transition.
+//! The outer life cycle of a job: who may wish what, where. Everything not listed here is an
+//! illegal transition.
 
 use std::sync::Arc;
 

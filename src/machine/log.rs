@@ -1,4 +1,5 @@
-//! The log of a job as a view of its journal: one row for each fact that people ask about. Never a second record.
+//! The log of a job as a view of its journal: one row for each fact that people ask about. Never a
+//! second record.
 
 use crate::model::event::{Data, Event, Outcome};
 use crate::model::status::Status;

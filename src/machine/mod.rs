@@ -1,5 +1,5 @@
-//! Floor 2: the pure core. `decide` turns a wish into facts, `evolve` folds a fact into a job, `due` says what
-//! the shell must have in hand. No async, no clock, no chance, no disk in here.
+//! Floor 2: the pure core. `decide` turns a wish into facts, `evolve` folds a fact into a job,
+//! `due` says what the shell must have in hand. No async, no clock, no chance, no disk in here.
 
 mod advance;
 mod catch;

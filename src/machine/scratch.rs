@@ -1,15 +1,17 @@
-//! The working copy of a decision. To emit a fact is to push it *and* to fold it with the same `evolve` that replay
-//! uses, so that deciding and replaying cannot drift apart.
+//! The working copy of a decision. To emit a fact is to push it *and* to fold it with the same
+//! `evolve` that replay uses, so that deciding and replaying cannot drift apart.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::dsl::definition::{Definition, Task};
-use crate::machine::evolve;
+use crate::machine::{evolve, weight};
 use crate::model::event::Event;
 use crate::model::id::FrameId;
 use crate::model::job::{Frame, Job, Run};
+use crate::model::limits::STATE_BYTES_MAX;
 use crate::model::principal::Principal;
 use crate::model::problem::{Kind, Problem};
 use crate::model::time::Timestamp;
@@ -47,6 +49,10 @@ pub struct Decided {
     pub more: bool,
 }
 
+/// What facts bring between two weighings of the state: a sixteenth of what is kept, so that a
+/// decision oversteps the limit by little and weighs a growing state only a few times.
+const BYTES_PER_WEIGHING: usize = STATE_BYTES_MAX / 16;
+
 /// A task's work failed.
 pub(super) type Raised<T> = Result<T, Problem>;
 
@@ -55,18 +61,32 @@ pub(super) struct Scratch<'a> {
     pub job: Job,
     pub events: Vec<Arc<Event>>,
     pub more: bool,
+    /// Was the state weighed in this decision, and what was brought since?
+    is_weighed: bool,
+    brought: usize,
 }
 
 impl<'a> Scratch<'a> {
     pub fn new(setting: Setting<'a>, job: Job) -> Self {
-        Self { setting, job, events: Vec::new(), more: false }
+        Self { setting, job, events: Vec::new(), more: false, is_weighed: false, brought: 0 }
     }
 
     /// Records a fact and folds it.
     pub fn emit(&mut self, event: Event) {
         evolve::apply(&mut self.job, &event, self.setting.now)
             .expect("bug: decide emitted a fact that evolve does not accept");
+        self.brought += weight::of_event(&event);
         self.events.push(Arc::new(event));
+    }
+
+    /// Refuses to go on with more state than a job may keep. Weighing is a walk over all of it, so
+    /// it happens once in a decision, and then only after the facts have brought enough.
+    pub fn check_state(&mut self) -> Raised<()> {
+        if self.is_weighed && self.brought < BYTES_PER_WEIGHING {
+            return Ok(());
+        }
+        (self.is_weighed, self.brought) = (true, 0);
+        weight::check_job(&self.job)
     }
 
     pub fn done(self) -> Decided {
@@ -100,15 +120,14 @@ impl<'a> Scratch<'a> {
     /// Frames inside this one, the innermost first.
     pub fn descendants(&self, of: FrameId) -> Vec<FrameId> {
         let Some(run) = self.run() else { return Vec::new() };
-        let mut inside = vec![of];
+        let mut inside = BTreeSet::from([of]);
         // A child has a larger ordinal than its parent, so one pass in order finds them all.
-        for (id, frame) in &run.frames {
-            if *id != of && inside.contains(&frame.parent) {
-                inside.push(*id);
+        for (id, frame) in run.frames.range(of..) {
+            if inside.contains(&frame.parent) {
+                inside.insert(*id);
             }
         }
-        inside.remove(0);
-        inside.reverse();
-        inside
+        inside.remove(&of);
+        inside.into_iter().rev().collect()
     }
 }

@@ -48,7 +48,8 @@ impl Scratch<'_> {
         Ok(())
     }
 
-    /// A call died without an outcome: it costs an interruption, and it is made again or put in doubt.
+    /// A call died without an outcome: it costs an interruption, and it is made again or put in
+    /// doubt.
     pub fn interrupt(&mut self, id: FrameId, attempt: u32, reason: &str) -> Result<(), Refusal> {
         self.expects(id, attempt)?;
         self.emit(Event::Interrupted { frame: id, attempt, reason: reason.to_owned() });
@@ -79,7 +80,7 @@ impl Scratch<'_> {
 
     fn open_doubt(&mut self, id: FrameId) {
         let Some(frame) = self.frame(id) else { return };
-        let FrameState::Call { key, function, arguments, interruptions, .. } = &frame.state else {
+        let FrameState::Call { key, function, arguments, attempt, .. } = &frame.state else {
             return;
         };
         let shown = json!({
@@ -93,7 +94,8 @@ impl Scratch<'_> {
             "idempotencyKey": key,
             "arguments": **arguments,
         });
-        let round = *interruptions;
+        // An attempt is in doubt at most once: the person's word ends it or begins the next one.
+        let round = *attempt;
         let title = format!("Did the call of {} happen?", frame.reference);
         self.open(Opening {
             frame: id,

@@ -1,4 +1,5 @@
-//! Checkpoints: what a person is asked, what was shown, and what was decided. Bound to a digest, never to a screen.
+//! Checkpoints: what a person is asked, what was shown, and what was decided. Bound to a digest,
+//! never to a screen.
 
 use std::sync::Arc;
 
@@ -52,7 +53,8 @@ words! {
         Approve = "approve",
         /// The task fails with the error `timeout`; uncaught, the job is FAILED.
         Fault = "fault",
-        /// It is asked again of the role `admin` with a new deadline; the second time it is rejected.
+        /// It is asked again of the role `admin` with a new deadline; the second time it is
+        /// rejected.
         Escalate = "escalate",
     }
 }

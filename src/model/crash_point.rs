@@ -1,4 +1,5 @@
-//! Named points at which a crash test stops the process. Without the feature `crash-points` they are nothing.
+//! Named points at which a crash test stops the process. Without the feature `crash-points` they
+//! are nothing.
 
 /// Every point. A test visits each of them; a name that is not here does not compile into a point.
 pub const POINTS: &[&str] = &[
@@ -14,8 +15,9 @@ pub const POINTS: &[&str] = &[
     "engine.before_answer",
 ];
 
-/// Marks a point. With the feature, `HOLDPOINT_CRASH_AT=name:n` kills the process when it is reached
-/// for the n-th time, and `HOLDPOINT_CRASH_LOG=file` appends the name of every point that is reached.
+/// Marks a point. With the feature, `HOLDPOINT_CRASH_AT=name:n` kills the process when it is
+/// reached for the n-th time, and `HOLDPOINT_CRASH_LOG=file` appends the name of every point that
+/// is reached.
 #[cfg(not(feature = "crash-points"))]
 #[inline(always)]
 pub fn reach(name: &'static str) {

@@ -1,5 +1,5 @@
-//! Facts of a job, in absolute values. Written once, never changed, readable for ever: a variant may gain an
-//! optional member; it never loses or changes one.
+//! Facts of a job, in absolute values. Written once, never changed, readable for ever: a variant
+//! may gain an optional member; it never loses or changes one.
 
 use std::sync::Arc;
 
@@ -107,8 +107,8 @@ pub enum Event {
     WaitStarted { frame: FrameId, until: Timestamp, reason: WaitReason },
     /// A task waits for events of these types (`*`: any).
     ListenStarted { frame: FrameId, types: Vec<String> },
-    /// A listening task took an event. `filter` is the index of the filter that it met; none for an event
-    /// of the `until` clause, whose filter is `until_filter`. `done`: it needs no more.
+    /// A listening task took an event. `filter` is the index of the filter that it met; none for
+    /// an event of the `until` clause, whose filter is `until_filter`. `done`: it needs no more.
     EventConsumed {
         frame: FrameId,
         filter: Option<u32>,

@@ -87,7 +87,8 @@ impl JobId {
     }
 }
 
-/// A frame of a run: its ordinal, unique within the run and never used again.
+/// A frame of a run: its ordinal, never used again in its job. 0 is the workflow itself, in every
+/// run.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
 )]

@@ -1,4 +1,5 @@
-//! A job as its journal folds it: the outer life cycle and, while one is going on, a run as a tree of frames.
+//! A job as its journal folds it: the outer life cycle and, while one is going on, a run as a
+//! tree of frames.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,6 +89,9 @@ pub struct Job {
     pub run_number: u32,
     /// The run that is going on.
     pub run: Option<Run>,
+    /// The ordinal of its next frame. It goes on from run to run, so that a late answer to a call
+    /// of an earlier run never meets a frame of this one.
+    pub next_frame: u32,
     /// Calls started over all runs.
     pub attempts: u32,
     /// The result, once COMPLETED.
@@ -124,8 +128,6 @@ pub struct Run {
     pub context: Data,
     /// The frames that are open, by ordinal. Frame 0 is the workflow itself.
     pub frames: BTreeMap<FrameId, Frame>,
-    /// The next ordinal.
-    pub next_frame: u32,
     /// Steps since something from outside last happened.
     pub steps: u32,
 }

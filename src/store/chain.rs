@@ -1,5 +1,5 @@
-//! The hash chain of a journal: every event carries the hash of the one before it, the first one that of
-//! its job. Pure; it writes nothing.
+//! The hash chain of a journal: every event carries the hash of the one before it, the first one
+//! that of its job. Pure; it writes nothing.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::model::time::Timestamp;
 use crate::store::codec::{self, BadRecord};
 use crate::store::rec::Envelope;
 
-/// Deepest nesting of an event as JSON: `serde_json` refuses to read deeper ones, so they must not be
-/// written either.
+/// Deepest nesting of an event as JSON: `serde_json` refuses to read deeper ones, so they must
+/// not be written either.
 const JSON_DEPTH_MAX: usize = 127;
 
 /// What stands before the first event of a journal.

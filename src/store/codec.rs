@@ -1,5 +1,5 @@
-//! Records: `magic, codec, kind, schema version, length, CRC, body`. Bytes that are not exactly what was
-//! written are an error, never a panic and never other data.
+//! Records: `magic, codec, kind, schema version, length, CRC, body`. Bytes that are not exactly
+//! what was written are an error, never a panic and never other data.
 
 use std::fmt;
 
@@ -14,11 +14,12 @@ const MAGIC: u8 = 0x48;
 const CODEC_BINCODE: u8 = 1;
 /// Bytes before the body.
 const HEADER_BYTES: usize = 13;
-/// Largest body. An event has at most 4 MiB and a folded job 16 MiB (`model::limits`), so this is only
-/// a guard against a length that damage made up.
+/// Largest body. An event has at most 4 MiB and a folded job 16 MiB (`model::limits`), so this is
+/// only a guard against a length that damage made up.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// What a record holds: a record that was moved to another table is not read as if it belonged there.
+/// What a record holds: a record that was moved to another table is not read as if it belonged
+/// there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
     /// The code in the record.

@@ -1,4 +1,5 @@
-//! One decision as a store takes it, and what became of it. Data only: nothing here decides or writes.
+//! One decision as a store takes it, and what became of it. Data only: nothing here decides or
+//! writes.
 
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ pub struct Commit {
     pub by: Principal,
     /// What happened, in order. Never empty.
     pub events: Vec<Arc<Event>>,
-    /// The job's row after it. It carries the new version, fence and place: queue and wake follow from it.
+    /// The job's row after it. It carries the new version, fence and place: queue and wake follow
+    /// from it.
     pub row: JobRow,
     /// Checkpoint rows that it opened or changed.
     pub checkpoints: Vec<CheckpointRow>,
@@ -33,7 +35,8 @@ pub struct Commit {
     pub subscriptions: Vec<String>,
     /// The folded job after this commit, when it is time for a snapshot.
     pub snapshot: Option<Vec<u8>>,
-    /// A job that must look at its children after this commit. Every commit of a job clears its own nudge.
+    /// A job that must look at its children after this commit. Every commit of a job clears its
+    /// own nudge.
     pub nudge: Option<JobId>,
     /// The idempotency key that this creation uses up.
     pub key: Option<IdempotencyKey>,

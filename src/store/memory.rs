@@ -1,5 +1,5 @@
-//! The in-memory engine: the specification in as few lines as possible. It keeps nothing twice and no
-//! index, so that no answer can be stale; it is for tests, never for many jobs.
+//! The in-memory engine: the specification in as few lines as possible. It keeps nothing twice
+//! and no index, so that no answer can be stale; it is for tests, never for many jobs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,7 +54,8 @@ impl Memory {
     }
 
     fn open(&self) -> Result<MutexGuard<'_, State>, StoreError> {
-        // Every change below is complete before anything can panic, so a poisoned lock guards whole state.
+        // Every change below is complete before anything can panic, so a poisoned lock guards
+        // whole state.
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.closed {
             return Err(StoreError::Unavailable("it is closed".to_owned()));

@@ -1,5 +1,5 @@
-//! Floor 2: the store port and its engines. A store stores; it never thinks: ids, times, rows and wakes arrive
-//! computed, and one commit is one transaction over all of them.
+//! Floor 2: the store port and its engines. A store stores; it never thinks: ids, times, rows and
+//! wakes arrive computed, and one commit is one transaction over all of them.
 
 /// What reads answer with.
 mod answer;
@@ -28,7 +28,10 @@ mod rec;
 /// The embedded engine.
 pub mod redb;
 
-pub use self::redb::{OpenError, Recovery, Redb, RedbOptions};
+pub use self::redb::{
+    BATCH_SIZE_METRIC, COMMIT_SECONDS_METRIC, Defect, OpenError, Recovery, Redb, RedbOptions,
+    Report, verify,
+};
 pub use answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
 pub use commit::{Commit, CommitOutcome, IdempotencyKey};
 pub use error::{BadCursor, ReadError, StoreError};

@@ -1,5 +1,5 @@
-//! What a list query means: which rows match, in which order, where a page begins. Pure, and the same
-//! for every engine.
+//! What a list query means: which rows match, in which order, where a page begins. Pure, and the
+//! same for every engine.
 
 use crate::model::row::{CheckpointRow, JobRow};
 use crate::model::status::WaitCode;

@@ -14,7 +14,8 @@ use crate::store::query::{CheckpointQuery, JobQuery, Page};
 /// The port. Every method is one transaction; none leaks. Object-safe.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Makes one decision durable. A failed precondition is an outcome and spares the commits beside it.
+    /// Makes one decision durable. A failed precondition is an outcome and spares the commits
+    /// beside it.
     async fn commit(&self, commit: Commit) -> Result<CommitOutcome, StoreError>;
 
     /// The journal of a job from its last snapshot on; nothing when there is no such job.

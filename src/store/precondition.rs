@@ -50,8 +50,8 @@ pub(crate) fn check_form(commit: &Commit) -> Result<(), StoreError> {
     Err(StoreError::Corrupt { table: "jobs", key: commit.job.to_string(), reason })
 }
 
-/// The version after a commit, from the commit ids of the journal after `expect_version`: only there can
-/// a replay of it be found.
+/// The version after a commit, from the commit ids of the journal after `expect_version`: only
+/// there can a replay of it be found.
 pub(crate) fn replayed_version(
     commit: &Commit,
     ids_after: impl Iterator<Item = CommitId>,
@@ -62,8 +62,8 @@ pub(crate) fn replayed_version(
 
 /// Why the commit does not apply; nothing when it does.
 ///
-/// A replay comes first: the caller did not see the first answer, so everything else may have moved on.
-/// A fence comes before the version: who lost a job learns that, not that it is late.
+/// A replay comes first: the caller did not see the first answer, so everything else may have
+/// moved on. A fence comes before the version: who lost a job learns that, not that it is late.
 pub(crate) fn refuse(
     commit: &Commit,
     standing: Option<Standing>,

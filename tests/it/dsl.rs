@@ -144,9 +144,7 @@ fn a_text_that_cannot_be_read_is_one_defect_with_its_line() {
 
 #[test]
 fn json_has_lines_and_columns_too() {
-    let text = "{\n  \"document\": {\"dsl\": \"1.0.3\", \"namespace\": \"t\",\n    \"name\": \"t\", \
-                \"version\": \"1.0.0\"},\n  \"do\": [\n    {\"a/b\": {\"set\": {\"ü\": \"\\\"\"}, \
-                \"then\": \"c\"}},\n\t{\"d\": {\n      \"wait\": 1, \"wait\": 2}}\n  ],\n  \"\\u0069nput\": {}, \"input\": {}\n}";
+    let text = include_str!("dsl/columns.json");
     let defects = parse(text, Format::Json, &Rules::default()).err().unwrap();
     let found: Vec<(&str, Option<usize>, Option<usize>)> =
         defects.iter().map(|found| (found.pointer.as_str(), found.line, found.column)).collect();

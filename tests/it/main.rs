@@ -6,10 +6,13 @@ mod cli;
 mod config;
 #[cfg(feature = "crash-points")]
 mod crash;
+mod conformance_kit;
 mod documents;
 mod dsl;
 mod egress;
 mod expr;
+mod http;
+mod machine;
 mod store;
 mod support;
 mod telemetry;

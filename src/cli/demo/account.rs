@@ -1,11 +1,11 @@
-//! The admin of the demo: an account of its own, with a new password at every start, so that no
-//! known password stays in a data folder.
+//! The admin of the demo: an account of its own. Its password is drawn at every start, so that the
+//! data folder of a demo holds no account with a password that everybody knows.
 
 use crate::app::App;
 use crate::cli::exit::Failure;
 
 /// The e-mail of the demo's admin.
-const EMAIL: &str = "demo@holdpoint.local";
+const EMAIL: &str = "demo@localhost";
 
 /// Who signs in.
 pub(super) struct Account {

@@ -1,40 +1,44 @@
 //! The three jobs of the demo, one of each shipped workflow.
 
-use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::client::jobs::NewJob;
+use serde_json::{Value, json};
+
+use crate::api::job::NewAgentJob;
 
 /// A task that goes through, files that wait for an approval, and data with two gates.
-pub(super) fn jobs() -> [NewJob; 3] {
+pub(super) fn jobs() -> [NewAgentJob; 3] {
     [
-        NewJob {
-            job_type: "simple-task".to_owned(),
-            task_description: "Process user data".to_owned(),
-            input_data: json!({ "userId": "user-123", "action": "update-profile" }),
-            priority: 5,
-        },
-        NewJob {
-            job_type: "code-generation".to_owned(),
-            task_description: "Generate authentication module".to_owned(),
-            input_data: json!({
+        job(
+            "simple-task",
+            "Process user data",
+            5,
+            json!({
+                "userId": "user-123",
+                "action": "update-profile"
+            }),
+        ),
+        job(
+            "code-generation",
+            "Generate authentication module",
+            8,
+            json!({
                 "files": [
                     {
                         "path": "lib/auth.ts",
                         "content": "export function authenticate() { return true; }"
                     },
-                    {
-                        "path": "lib/auth.test.ts",
-                        "content": "describe(\"auth\", () => { ... })"
-                    }
+                    { "path": "lib/auth.test.ts", "content": "describe(\"auth\", () => { ... })" }
                 ],
                 "description": "User authentication module"
             }),
-            priority: 8,
-        },
-        NewJob {
-            job_type: "data-processing".to_owned(),
-            task_description: "Transform customer data".to_owned(),
-            input_data: json!({
+        ),
+        job(
+            "data-processing",
+            "Transform customer data",
+            7,
+            json!({
                 "operation": "transform",
                 "data": [
                     { "id": 1, "name": "John", "email": "john@example.com" },
@@ -42,7 +46,16 @@ pub(super) fn jobs() -> [NewJob; 3] {
                 ],
                 "transform": "normalize"
             }),
-            priority: 7,
-        },
+        ),
     ]
+}
+
+fn job(job_type: &str, description: &str, priority: u8, input: Value) -> NewAgentJob {
+    NewAgentJob {
+        job_type: job_type.to_owned(),
+        task_description: description.to_owned(),
+        input_data: Some(Arc::new(input)),
+        priority: Some(priority),
+        labels: BTreeMap::from([("demo".to_owned(), "yes".to_owned())]),
+    }
 }

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::account::Account;
+use crate::api::checkpoint::Checkpoint;
 use crate::cli::output::{Output, Paint};
-use crate::client::shape::{Checkpoint, Job};
 
 /// Where the login's cookie is kept between two commands.
 const COOKIES: &str = "/tmp/holdpoint-demo-cookies";
@@ -28,17 +28,12 @@ impl Guide {
     }
 
     /// Says how to decide at this checkpoint.
-    pub(super) fn print(
-        &self,
-        job: &Job,
-        checkpoint: &Checkpoint,
-        output: &mut Output,
-    ) -> io::Result<()> {
+    pub(super) fn print(&self, checkpoint: &Checkpoint, output: &mut Output) -> io::Result<()> {
         let address = format!("{}/api/admin/agent-checkpoints/{}", self.url, checkpoint.id);
         output.line("")?;
         output.painted(
             Paint::Attention,
-            format!("⏸ {} waits for you: {}", job.job_type, checkpoint.title),
+            format!("⏸ {} waits for you: {}", checkpoint.job_type, checkpoint.title),
         )?;
         if !self.said_login.replace(true) {
             output.line("  Sign in once:")?;

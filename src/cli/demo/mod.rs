@@ -10,7 +10,7 @@ use super::arguments::ConfigFlags;
 use super::configuration;
 use super::exit::{Code, Failure};
 use super::output::{Output, Paint};
-use super::serve::runtime;
+use super::serve::{announce_admin, runtime};
 use super::signals::Signals;
 use crate::app::App;
 use crate::client::Client;
@@ -89,7 +89,9 @@ async fn play(app: &App, once: bool, output: &mut Output) -> Result<(), Failure>
     let url = app.url();
     let client = Client::new(&url)?.login(&account.email, &account.password).await?;
     output.painted(Paint::Bold, format!("Holdpoint demo on {url}"))?;
-    output.line(format!("Admin {} with the password {}", account.email, account.password))?;
+    announce_admin(app, output)?;
+    let (email, password) = (&account.email, &account.password);
+    output.line(format!("The demo's admin is {email} with the password {password}"))?;
     output.line("")?;
 
     let mut story = Story::begin(&client, output).await?;

@@ -2,14 +2,19 @@
 //! it waits for. It reads the jobs' logs, so it tells what is on disk and nothing else.
 
 use std::collections::HashSet;
+use std::io;
 use std::time::Duration;
 
 use super::examples;
 use super::guide::Guide;
+use crate::api::checkpoint::Checkpoint;
+use crate::api::job::{Job, JobSummary, WaitingFor};
+use crate::api::log::LogRow;
 use crate::cli::exit::Failure;
-use crate::cli::output::{Output, Paint, paint_of};
+use crate::cli::output::{Output, Paint, paint_of, printable};
 use crate::cli::times;
-use crate::client::shape::{Checkpoint, Job, LogRow, WaitingFor};
+use crate::client::checkpoints::holds;
+use crate::client::jobs::is_ended;
 use crate::client::{Client, ClientError};
 
 /// How often the jobs are looked at: often enough to look live, seldom enough to cost nothing.
@@ -36,7 +41,7 @@ impl Story {
         let mut told = Vec::new();
         for new in examples::jobs() {
             let job = client.create_job(&new, None).await?.body.job;
-            output.line(format!("Created {:<16} {}", job.job_type, job.id))?;
+            output.line(format!("Created {:<16} {}", job.summary.job_type, job.summary.id))?;
             told.push(Told { job, rows: 0, waiting_for: None });
         }
         output.line("")?;
@@ -56,8 +61,8 @@ impl Story {
         output: &mut Output,
     ) -> Result<(), Failure> {
         while !self.look(client, output).await? {
-            for (job, checkpoint) in self.open_checkpoints(client).await? {
-                guide.print(&job, &checkpoint, output)?;
+            for checkpoint in self.open_checkpoints(client).await? {
+                guide.print(&checkpoint, output)?;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -71,12 +76,12 @@ impl Story {
         output: &mut Output,
     ) -> Result<(), Failure> {
         while !self.look(client, output).await? {
-            for (job, checkpoint) in self.open_checkpoints(client).await? {
+            for checkpoint in self.open_checkpoints(client).await? {
                 let (id, digest) = (&checkpoint.id, checkpoint.digest.as_str());
+                let text = format!("POST /api/admin/agent-checkpoints/{id} (the scripted admin)");
+                let now = output.now().to_rfc3339();
+                print_line(&now, &checkpoint.job_type, "", &text, Paint::Attention, output)?;
                 client.approve(id, Some(digest), Some("Approved by the demo")).await?;
-                let text = format!("approved by the scripted admin: {}", checkpoint.title);
-                let now = times::of_day(output.now());
-                output.painted(Paint::Attention, format!("{now}  {:<16} {text}", job.job_type))?;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -88,33 +93,30 @@ impl Story {
         let mut all_ended = true;
         for told in &mut self.told {
             // The log is read after the job, so that it is never behind it.
-            let job = client.job(&told.job.id).await?.body.job;
-            let rows = client.job_logs(&job.id, told.rows).await?.body.logs;
+            let job = client.job_alone(&told.job.summary.id).await?;
+            let rows = client.job_logs(&job.summary.id, told.rows).await?.body.logs;
             for row in &rows {
-                print_row(&job, row, output)?;
+                print_row(&job.summary, row, output)?;
             }
             told.rows += rows.len() as u64;
-            if job.waiting_for != told.waiting_for {
-                print_wait(&job, output)?;
-                told.waiting_for.clone_from(&job.waiting_for);
+            if job.summary.waiting_for != told.waiting_for {
+                print_wait(&job.summary, output)?;
+                told.waiting_for.clone_from(&job.summary.waiting_for);
             }
-            all_ended &= job.is_ended();
+            all_ended &= is_ended(&job);
             told.job = job;
         }
         Ok(all_ended)
     }
 
     /// Checkpoints that hold a job and were not handled before.
-    async fn open_checkpoints(
-        &mut self,
-        client: &Client,
-    ) -> Result<Vec<(Job, Checkpoint)>, ClientError> {
+    async fn open_checkpoints(&mut self, client: &Client) -> Result<Vec<Checkpoint>, ClientError> {
         let mut open = Vec::new();
-        for told in self.told.iter().filter(|told| !told.job.is_ended()) {
-            let checkpoints = client.job_checkpoints(&told.job.id).await?.body.checkpoints;
-            for checkpoint in checkpoints.into_iter().filter(Checkpoint::holds) {
+        for told in self.told.iter().filter(|told| !is_ended(&told.job)) {
+            let checkpoints = client.job_checkpoints(&told.job.summary.id).await?.body.checkpoints;
+            for checkpoint in checkpoints.into_iter().filter(holds) {
                 if self.handled.insert(checkpoint.id.clone()) {
-                    open.push((told.job.clone(), checkpoint));
+                    open.push(checkpoint);
                 }
             }
         }
@@ -122,23 +124,28 @@ impl Story {
     }
 }
 
-fn print_row(job: &Job, row: &LogRow, output: &mut Output) -> std::io::Result<()> {
+fn print_row(job: &JobSummary, row: &LogRow, output: &mut Output) -> io::Result<()> {
     if SILENT.contains(&row.event.as_str()) {
         return Ok(());
     }
-    let at = times::of_day(row.at.unwrap_or_else(|| output.now()));
-    let said = if row.message.is_empty() { &row.event } else { &row.message };
-    let said = crate::cli::output::printable(said).into_owned();
-    output.painted(
-        paint_of(&row.status),
-        format!("{at}  {:<16} {:<12} {said}", job.job_type, row.status),
-    )
+    let paint = paint_of(&row.status);
+    print_line(&row.timestamp, &job.job_type, &row.status, &row.message, paint, output)
 }
 
-fn print_wait(job: &Job, output: &mut Output) -> std::io::Result<()> {
+fn print_wait(job: &JobSummary, output: &mut Output) -> io::Result<()> {
     let Some(waiting) = &job.waiting_for else { return Ok(()) };
-    let at = times::of_day(waiting.since.unwrap_or_else(|| output.now()));
-    let text = crate::cli::output::printable(&waiting.text).into_owned();
-    output
-        .painted(Paint::Attention, format!("{at}  {:<16} {:<12} {text}", job.job_type, job.status))
+    let text = &waiting.text;
+    print_line(&waiting.since, &job.job_type, &job.status, text, Paint::Attention, output)
+}
+
+fn print_line(
+    at: &str,
+    job_type: &str,
+    status: &str,
+    text: &str,
+    paint: Paint,
+    output: &mut Output,
+) -> io::Result<()> {
+    let (at, text) = (times::of_day(at), printable(text));
+    output.painted(paint, format!("{at}  {job_type:<16} {status:<12} {text}"))
 }

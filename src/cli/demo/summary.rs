@@ -4,10 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::api::job::Job;
 use crate::cli::exit::{Code, Failure};
 use crate::cli::output::{Output, Paint, paint_of};
 use crate::cli::times;
-use crate::client::shape::Job;
+use crate::model::status::Status;
 
 /// Prints it. A job that did not complete makes the demo a failure.
 pub(super) fn print<'a>(
@@ -18,23 +19,21 @@ pub(super) fn print<'a>(
     output.painted(Paint::Bold, "\nWhat came of it")?;
     let mut missed = 0;
     for job in jobs {
-        let took = match (job.created_at, job.completed_at) {
-            (Some(created), Some(ended)) => format!(" in {}", times::length(ended.since(created))),
-            _ => String::new(),
-        };
-        let head = format!("{} {} {}{took}", job.status, job.job_type, job.id);
-        output.painted(paint_of(&job.status), head)?;
-        if let Some(result) = job.result.as_ref().filter(|result| !result.is_null()) {
+        let summary = &job.summary;
+        let took = times::between(Some(&summary.created_at), summary.completed_at.as_deref());
+        let head = format!("{} {} {} in {took}", summary.status, summary.job_type, summary.id);
+        output.painted(paint_of(&summary.status), head)?;
+        if let Some(result) = &job.result {
             output.line(format!("  result: {result}"))?;
         }
-        if let Some(error) = &job.error {
+        if let Some(error) = &summary.error {
             let detail = error.detail.as_deref().or(error.title.as_deref()).unwrap_or_default();
             output.line(format!("  error: {detail}"))?;
         }
-        for file in files_below(&artifacts.join(&job.id))? {
+        for file in files_below(&artifacts.join(&summary.id))? {
             output.line(format!("  file: {}", file.display()))?;
         }
-        missed += usize::from(job.status != "COMPLETED");
+        missed += usize::from(summary.status != Status::Completed.as_str());
     }
     match missed {
         0 => Ok(()),

@@ -1,5 +1,6 @@
-//! The types that records are made of, one module for each schema version, and the way from and to the
-//! model. A version that was released never changes: a change is a new version and an upcaster.
+//! The types that records are made of, one module for each schema version, and the way from and
+//! to the model. A version that was released never changes: a change is a new version and an
+//! upcaster.
 
 mod convert;
 #[cfg(test)]

@@ -130,7 +130,7 @@ fn sample<T: Debug>(
     bytes: Result<Vec<u8>, BadRecord>,
     read: fn(&[u8]) -> Result<String, BadRecord>,
 ) -> Sample {
-    Sample { name, bytes: bytes.unwrap(), value: format!("{value:?}"), read }
+    Sample { name, bytes: bytes.expect("bug: it is sound"), value: format!("{value:?}"), read }
 }
 
 fn shown<T: Debug>(read: Result<T, BadRecord>) -> Result<String, BadRecord> {
@@ -172,12 +172,12 @@ fn hex(bytes: &[u8]) -> String {
 fn unhex(text: &str) -> Vec<u8> {
     let digits: String = text.split_whitespace().collect();
     (0..digits.len() / 2)
-        .map(|at| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).unwrap())
+        .map(|at| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).expect("bug: it is sound"))
         .collect()
 }
 
-/// Every record that was ever written must be read as what it was. A change of these files is a change
-/// of what is on people's disks: a new version gets a new file, an old file never changes.
+/// Every record that was ever written must be read as what it was. A change of these files is a
+/// change of what is on people's disks: a new version gets a new file, an old file never changes.
 #[test]
 fn golden_records_are_read_and_written() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/records");
@@ -186,7 +186,12 @@ fn golden_records_are_read_and_written() {
         let golden = std::fs::read_to_string(&path).unwrap_or_else(|error| {
             panic!("{}: {error}; a new record would be:\n{}", path.display(), hex(&sample.bytes))
         });
-        assert_eq!((sample.read)(&unhex(&golden)).unwrap(), sample.value, "{}", sample.name);
+        assert_eq!(
+            (sample.read)(&unhex(&golden)).expect("bug: it is sound"),
+            sample.value,
+            "{}",
+            sample.name
+        );
         assert_eq!(hex(&sample.bytes), golden, "{}", sample.name);
     }
 }
@@ -379,28 +384,35 @@ fn any_checkpoint() -> impl Strategy<Value = CheckpointRow> {
 proptest! {
     #[test]
     fn every_job_comes_back(job in any_job()) {
-        prop_assert_eq!(HeldJob::from_record(&job.to_record().unwrap()).unwrap(), job);
+        let record = job.to_record().expect("bug: it is sound");
+        prop_assert_eq!(HeldJob::from_record(&record).expect("bug: it is sound"), job);
     }
 
     #[test]
     fn every_checkpoint_comes_back(row in any_checkpoint()) {
-        let record = rec::write_checkpoint(&row).unwrap();
-        prop_assert_eq!(rec::read_checkpoint(&record).unwrap(), row);
+        let record = rec::write_checkpoint(&row).expect("bug: it is sound");
+        prop_assert_eq!(rec::read_checkpoint(&record).expect("bug: it is sound"), row);
     }
 
     #[test]
-    fn any_bytes_are_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_refused_without_a_panic(
+        bytes in proptest::collection::vec(any::<u8>(), 0..200),
+    ) {
         for sample in samples() {
             prop_assert!((sample.read)(&bytes).is_err());
         }
     }
 
     #[test]
-    fn a_number_in_an_event_comes_back(number in any::<f64>().prop_filter("JSON", |n| n.is_finite())) {
+    fn a_number_in_an_event_comes_back(
+        number in any::<f64>().prop_filter("JSON", |n| n.is_finite()),
+    ) {
         let event = crate::model::event::Event::RunCompleted {
             output: std::sync::Arc::new(serde_json::json!({ "n": number })),
         };
-        let json = crate::store::chain::event_json(&event).unwrap();
-        prop_assert_eq!(serde_json::from_slice::<crate::model::event::Event>(&json).unwrap(), event);
+        let json = crate::store::chain::event_json(&event).expect("bug: it is sound");
+        let read: crate::model::event::Event =
+            serde_json::from_slice(&json).expect("bug: it is sound");
+        prop_assert_eq!(read, event);
     }
 }

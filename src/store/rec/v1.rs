@@ -1,5 +1,5 @@
-//! Schema version 1. No serde attributes, no JSON values, no maps, no `usize`: bincode writes such types
-//! and then cannot read them, or reads them as something else.
+//! Schema version 1. No serde attributes, no JSON values, no maps, no `usize`: bincode writes
+//! such types and then cannot read them, or reads them as something else.
 
 use std::fmt;
 
@@ -76,7 +76,8 @@ pub(crate) struct WaitingFor {
     pub until: Option<i64>,
 }
 
-/// Where a job is kept: 1 in the queue (`at` is its key), 2 active, 3 parked (`at` is its wake), 4 ended.
+/// Where a job is kept: 1 in the queue (`at` is its key), 2 active, 3 parked (`at` is its wake),
+/// 4 ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub kind: u8,

@@ -47,8 +47,8 @@ pub(super) enum Answer {
     Done,
 }
 
-/// A commit with everything encoded that does not depend on what the store holds: that work is done on
-/// the thread of the caller, not on the one writer.
+/// A commit with everything encoded that does not depend on what the store holds: that work is
+/// done on the thread of the caller, not on the one writer.
 #[derive(Debug)]
 pub(super) struct Prepared {
     commit: Commit,

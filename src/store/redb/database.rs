@@ -1,5 +1,5 @@
-//! The database that can be swapped under its readers: after a failed commit redb answers nothing until
-//! the file is opened again, and readers must not notice more than a pause.
+//! The database that can be swapped under its readers: after a failed commit redb answers nothing
+//! until the file is opened again, and readers must not notice more than a pause.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
@@ -8,8 +8,8 @@ use ::redb::{Database, ReadTransaction, ReadableDatabase};
 use crate::store::error::StoreError;
 use crate::store::redb::error::Failure;
 
-/// The database, or why there is none now. A reader holds the lock for as long as its transaction, so
-/// that taking the database away means that nobody uses it any more.
+/// The database, or why there is none now. A reader holds the lock for as long as its
+/// transaction, so that taking the database away means that nobody uses it any more.
 #[derive(Debug)]
 pub(super) struct Slot(RwLock<Held>);
 

@@ -98,7 +98,8 @@ impl Drop for Redb {
         if let Some(writer) = writer
             && writer.join().is_err()
         {
-            tracing::error!(path = %self.options.path.display(), "the writer of the store panicked");
+            let path = self.options.path.display();
+            tracing::error!(%path, "the writer of the store panicked");
         }
     }
 }

@@ -36,8 +36,9 @@ pub enum OpenError {
     },
     /// It is not what was written.
     #[error(
-        "store {} is damaged: the {check} says: {reason}. It was not changed and is not served. Keep a \
-         copy of it, then restore the last backup: `holdpoint restore --from FILE --data DIR`",
+        "store {} is damaged: the {check} says: {reason}. It was not changed and is not \
+         served. Keep a copy of it, then restore the last backup: `holdpoint restore --from FILE \
+         --data DIR`",
         path.display()
     )]
     Damaged {
@@ -49,7 +50,10 @@ pub enum OpenError {
         reason: String,
     },
     /// It is something else.
-    #[error("{} is no holdpoint store: {reason}. Point `[store] url` at another file", path.display())]
+    #[error(
+        "{} is no holdpoint store: {reason}. Point `[store] url` at another file",
+        path.display()
+    )]
     NotAStore {
         /// The file.
         path: PathBuf,

@@ -63,7 +63,7 @@ struct Disk(Arc<Mutex<State>>);
 
 impl Disk {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.0.lock().expect("bug: the disk works")
     }
 
     fn change(&self, change: Option<Change>) -> io::Result<()> {
@@ -147,9 +147,9 @@ fn database(disk: &Disk) -> Result<Database, OpenError> {
 /// A disk with an empty store.
 fn founded() -> Disk {
     let disk = Disk::default();
-    let database = database(&disk).unwrap();
-    open::found(&database).unwrap();
-    database.close().unwrap();
+    let database = database(&disk).expect("bug: the disk works");
+    open::found(&database).expect("bug: the disk works");
+    database.close().expect("bug: the disk works");
     disk
 }
 
@@ -161,7 +161,8 @@ fn store(disk: &Disk) -> Redb {
         database(&again)
     };
     let options = RedbOptions { disk_floor_bytes: 0, ..RedbOptions::new("disk") };
-    Redb::start(options, database(disk).unwrap(), Box::new(reopen)).unwrap()
+    Redb::start(options, database(disk).expect("bug: the disk works"), Box::new(reopen))
+        .expect("bug: the disk works")
 }
 
 fn commit(job: u64, version: u64) -> Commit {
@@ -215,12 +216,15 @@ async fn check(store: &Redb, versions: &[u64]) {
     let mut commits = 0;
     for (job, version) in (1..).zip(versions) {
         let id = JobId::from_u128(job);
-        let loaded = store.load(id).await.unwrap();
+        let loaded = store.load(id).await.expect("bug: the disk works");
         assert_eq!(loaded.map_or(0, |loaded| loaded.tail.len() as u64), *version);
-        assert_eq!(store.job(id).await.unwrap().map_or(0, |row| row.version), *version);
+        assert_eq!(
+            store.job(id).await.expect("bug: the disk works").map_or(0, |row| row.version),
+            *version
+        );
         commits += version;
     }
-    assert_eq!(store.last_change().await.unwrap(), commits);
+    assert_eq!(store.last_change().await.expect("bug: the disk works"), commits);
 }
 
 /// Commits until it is applied; a full disk must show as such and never as anything else.
@@ -258,8 +262,8 @@ async fn a_failing_disk_loses_nothing_and_work_goes_on() {
             insist(&store, &commit(1, version), &mut failures).await;
         }
         check(&store, &[6]).await;
-        assert_eq!(store.health().await.unwrap().read_only, None);
-        store.close().await.unwrap();
+        assert_eq!(store.health().await.expect("bug: the disk works").read_only, None);
+        store.close().await.expect("bug: the disk works");
     }
     assert!(ambiguous > 5, "the disk failed in {ambiguous} commits only");
 }
@@ -282,7 +286,10 @@ async fn a_power_cut_keeps_what_was_acknowledged() {
             let store = store_until_power_cut(&disk);
             // A commit whose outcome is unknown may be there or not; nothing else may differ.
             if let Some(job) = unseen.take() {
-                let row = store.job(JobId::from_u128(job as u128 + 1)).await.unwrap();
+                let row = store
+                    .job(JobId::from_u128(job as u128 + 1))
+                    .await
+                    .expect("bug: the disk works");
                 let found = row.map_or(0, |row| row.version);
                 assert!(found == versions[job] || found == versions[job] + 1);
                 versions[job] = found;
@@ -312,5 +319,6 @@ async fn a_power_cut_keeps_what_was_acknowledged() {
 fn store_until_power_cut(disk: &Disk) -> Redb {
     let options = RedbOptions { disk_floor_bytes: 0, ..RedbOptions::new("disk") };
     let dead = || Err(OpenError::io("disk".as_ref(), "open", &io::Error::other("no power")));
-    Redb::start(options, database(disk).unwrap(), Box::new(dead)).unwrap()
+    Redb::start(options, database(disk).expect("bug: the disk works"), Box::new(dead))
+        .expect("bug: the disk works")
 }

@@ -1,5 +1,5 @@
-//! Index entries, derived from rows: the old row's entries go, the new row's come. An index never holds
-//! anything that its row does not say.
+//! Index entries, derived from rows: the old row's entries go, the new row's come. An index never
+//! holds anything that its row does not say.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Pages of rows. A query that one index answers in its own order is walked from where the page begins;
-//! any other is gathered from the narrowest index and decided on the rows themselves.
+//! Pages of rows. A query that one index answers in its own order is walked from where the page
+//! begins; any other is gathered from the narrowest index and decided on the rows themselves.
 
 use std::ops::Bound;
 

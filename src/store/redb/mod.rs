@@ -1,4 +1,5 @@
-//! The embedded engine: one redb file, one writer thread that groups commits, readers on any thread.
+//! The embedded engine: one redb file, one writer thread that groups commits, readers on any
+//! thread.
 
 /// Applies commands inside one transaction.
 mod apply;

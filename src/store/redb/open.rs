@@ -1,5 +1,5 @@
-//! Opening a store and creating it the first time. A store exists whole or not at all: it is made under
-//! another name, closed, synced and renamed.
+//! Opening a store and creating it the first time. A store exists whole or not at all: it is made
+//! under another name, closed, synced and renamed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -26,8 +26,8 @@ pub enum Recovery {
     /// Every page is verified whenever the store is opened: about 3 seconds for each GiB.
     #[default]
     Verify,
-    /// Every commit saves what makes opening immediate, at 1.6 to 2.6 times its cost, and nothing is
-    /// verified: for files over about 4 GiB. Damage then shows at the record that it hit.
+    /// Every commit saves what makes opening immediate, at 1.6 to 2.6 times its cost, and nothing
+    /// is verified: for files over about 4 GiB. Damage then shows at the record that it hit.
     Fast,
 }
 
@@ -45,7 +45,8 @@ pub struct RedbOptions {
 }
 
 impl RedbOptions {
-    /// The usual options for this file: 128 MiB of cache, full verification, 64 MiB of the disk left free.
+    /// The usual options for this file: 128 MiB of cache, full verification, 64 MiB of the disk
+    /// left free.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),

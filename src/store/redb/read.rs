@@ -57,8 +57,8 @@ pub(super) fn checkpoint(
     }
 }
 
-/// What is needed to fold a job. The chain is followed to the head that the job's own record names, so a
-/// journal that lost its end is damage and not a shorter journal.
+/// What is needed to fold a job. The chain is followed to the head that the job's own record
+/// names, so a journal that lost its end is damage and not a shorter journal.
 pub(super) fn load(t: &ReadTransaction, job: JobId) -> Result<Option<Loaded>, Failure> {
     let Some(held) = held_job(t, job)? else { return Ok(None) };
     let snapshot = t.open_table(SNAPSHOTS)?.get(job.as_u128())?;
@@ -89,8 +89,8 @@ pub(super) fn journal(
     follow(t, job, after_seq, (after_seq == 0).then(|| chain::genesis(job)), max)
 }
 
-/// Events of a journal after a place, none missing, each of which carries the hash of the one before it;
-/// the hash before the first is checked when it is known.
+/// Events of a journal after a place, none missing, each of which carries the hash of the one
+/// before it; the hash before the first is checked when it is known.
 pub(super) fn follow(
     t: &ReadTransaction,
     job: JobId,

@@ -1,5 +1,5 @@
-//! Free space on the disk of the store: below the floor nothing is written, so that the file can always
-//! be closed, reopened and repaired.
+//! Free space on the disk of the store: below the floor nothing is written, so that the file can
+//! always be closed, reopened and repaired.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 /// Time between two looks at the disk: a group of commits is far smaller than the floor.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Bytes that this process may still write on the disk of a path; none when the system does not say.
+/// Bytes that this process may still write on the disk of a path; none when the system does not
+/// say.
 pub(super) fn free_bytes(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(path).ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))

@@ -1,5 +1,5 @@
-//! The tables of the file: names, keys, values. Keys are primitive types and tuples of them, whose order
-//! redb defines and whose type names it checks when a table is opened.
+//! The tables of the file: names, keys, values. Keys are primitive types and tuples of them,
+//! whose order redb defines and whose type names it checks when a table is opened.
 
 use ::redb::{ReadTransaction, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 

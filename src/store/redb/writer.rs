@@ -1,6 +1,6 @@
-//! The thread that writes. It takes what is there, up to a limit, makes one transaction of it, syncs, and
-//! only then answers. It never waits for more to come, and it never gives up: after an error it opens the
-//! file again and goes on.
+//! The thread that writes. It takes what is there, up to a limit, makes one transaction of it,
+//! syncs, and only then answers. It never waits for more to come, and it never gives up: after an
+//! error it opens the file again and goes on.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -197,7 +197,8 @@ impl Writer {
         metrics::histogram!(BATCH_SIZE_METRIC).record(commands as f64);
     }
 
-    /// Opens the file again, however long it takes. Whoever asks meanwhile is refused with the reason.
+    /// Opens the file again, however long it takes. Whoever asks meanwhile is refused with the
+    /// reason.
     fn reopen(&mut self, reason: String) -> Option<oneshot::Sender<Result<(), StoreError>>> {
         let mut reason = format!("{reason}; the file is being opened again");
         tracing::error!(path = %self.options.path.display(), reason, "the store cannot write");

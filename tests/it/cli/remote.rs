@@ -106,7 +106,7 @@ fn a_refusal_is_1_and_keeps_the_servers_words() {
 
 #[test]
 fn an_overloaded_server_says_when_to_come_back() {
-    let busy = json!({ "type": "/problems/busy", "title": "Busy", "detail": "the queue is full" });
+    let busy = json!({ "success": false, "type": "/problems/busy", "title": "Busy", "status": 503, "detail": "the queue is full", "instance": "/x" });
     let script = script(vec![problem(503, "Retry-After: 7\r\n", &busy)]);
     let run = run(&script, &["worker", "start"], &[]);
     assert_eq!(run.code, 1);
@@ -145,7 +145,7 @@ fn a_login_is_one_request_and_its_cookie_goes_with_the_next() {
 
 #[test]
 fn a_token_goes_with_every_request_and_into_no_message() {
-    let refusal = json!({ "type": "/problems/forbidden", "title": "no", "detail": "not you" });
+    let refusal = json!({ "success": false, "type": "/problems/forbidden", "title": "no", "status": 403, "detail": "not you", "instance": "/x" });
     let script = script(vec![problem(403, "", &refusal)]);
     let run = run(&script, &["worker", "stop"], &[("HOLDPOINT_TOKEN", "hp_canary7781")]);
     assert_eq!(run.code, 1);
@@ -168,13 +168,10 @@ fn the_worker_is_shown_in_words_and_as_json() {
 
 #[test]
 fn an_id_is_one_segment_of_a_path_whatever_it_holds() {
-    let gone = json!({ "type": "/problems/no-such-job", "title": "no", "detail": "no such job" });
+    let gone = json!({ "success": false, "type": "/problems/no-such-job", "title": "no", "status": 404, "detail": "no such job", "instance": "/x" });
     let script = script(vec![problem(404, "", &gone)]);
     let run = run(&script, &["jobs", "show", "../admin/jobs?x=1"], &[]);
     assert_eq!(run.code, 1);
     let asked = script.asked.join().unwrap();
-    assert!(
-        asked[0].starts_with("GET /api/agent-jobs/%2E%2E%2Fadmin%2Fjobs%3Fx%3D1 "),
-        "{asked:?}"
-    );
+    assert!(asked[0].starts_with("GET /api/jobs/%2E%2E%2Fadmin%2Fjobs%3Fx%3D1?"), "{asked:?}");
 }

@@ -111,7 +111,10 @@ fn composite_tasks_name_their_lists() {
         "
 do:
   - all: { do: [ { x: { set: { a: 1 } } } ] }
-  - each: { for: { each: pet, at: i, in: .pets }, while: $i < 3, do: [ { x: { set: '${ $pet }' } } ] }
+  - each:
+      for: { each: pet, at: i, in: .pets }
+      while: $i < 3
+      do: [ { x: { set: '${ $pet }' } } ]
   - side:
       fork:
         compete: true
@@ -253,7 +256,9 @@ use:
   secrets: [ login ]
   authentications: { mine: { bearer: { token: '${ .token }' } } }
 do:
-  - a: { call: http, with: { method: GET, endpoint: 'https://x.example/{id}', query: { q: '${ .q }' } } }
+  - a:
+      call: http
+      with: { method: GET, endpoint: 'https://x.example/{id}', query: { q: '${ .q }' } }
   - b:
       call: http
       with:
@@ -264,7 +269,9 @@ do:
         redirect: true
   - c:
       call: http
-      with: { method: post, endpoint: { uri: 'http://x.example', authentication: { basic: { use: login } } } }
+      with:
+        method: post
+        endpoint: { uri: 'http://x.example', authentication: { basic: { use: login } } }
       metadata: { holdpoint: { idempotent: true } }
 ",
     );
@@ -371,7 +378,10 @@ do:
   - a: { raise: { error: gone }, if: .x }
   - b: { wait: { milliseconds: 1500 } }
   - c: { wait: '${ .delay }' }
-  - d: { run: { workflow: { namespace: n, name: m, version: latest, input: { a: '${ .a }' } }, await: false } }
+  - d:
+      run:
+        workflow: { namespace: n, name: m, version: latest, input: { a: '${ .a }' } }
+        await: false
   - e: { call: write-files, with: { files: '${ .files }', directory: out } }
   - f: { call: write-files, with: { files: [ { path: a/b, content: '${ .x }' } ] } }
 ",

@@ -67,7 +67,8 @@ fn functions_that_call_functions_do_not_grow_without_end() {
     let functions: String = (0..30)
         .map(|n| {
             let next = n + 1;
-            format!("    f{n}: {{ do: [ {{ a: {{ call: f{next} }} }}, {{ b: {{ call: f{next} }} }} ] }}\n")
+            let call = |name: &str| format!("{{ {name}: {{ call: f{next} }} }}");
+            format!("    f{n}: {{ do: [ {}, {} ] }}\n", call("a"), call("b"))
         })
         .collect();
     let body = format!("use:\n  functions:\n{functions}    f30: {{ set: {{ x: 1 }} }}\n");

@@ -82,7 +82,8 @@ pub fn checkpoint_row(n: u64, job: JobId) -> CheckpointRow {
     }
 }
 
-/// The commit that follows a row: one event, made one second after the last, with a commit id of its own.
+/// The commit that follows a row: one event, made one second after the last, with a commit id of
+/// its own.
 pub fn commit_after(before: &JobRow) -> Commit {
     let version = before.version + 1;
     let mut row = before.clone();

@@ -1,5 +1,6 @@
-//! What every engine must do. A case is a function over the port; the macro runs it on each engine, and
-//! on redb compares everything that the store says with what it says after it was closed and opened.
+//! What every engine must do. A case is a function over the port; the macro runs it on each
+//! engine, and on redb compares everything that the store says with what it says after it was
+//! closed and opened.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The store: what every engine must do, the same history in two engines, and files that are not as they
-//! should be.
+//! The store: what every engine must do, the same history in two engines, and files that are not
+//! as they should be.
 
 mod build;
 mod conformance;

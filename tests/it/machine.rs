@@ -1,0 +1,8 @@
+//! The pure core, driven without disk, network or clock: scenarios as data, a golden matrix of
+//! states and wishes, and random walks.
+
+mod matrix;
+mod scenario;
+mod state_machine_page;
+mod walk;
+mod world;

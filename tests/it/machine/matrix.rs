@@ -1,0 +1,223 @@
+//! Every state and every wish: what follows, or why not. The table is compared exactly;
+//! `UPDATE_GOLDEN=1` writes it anew.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use holdpoint::dsl::definition::Definition;
+use holdpoint::machine::job_row;
+use holdpoint::model::checkpoint::Verdict;
+use holdpoint::model::command::{Command, DecideCheckpoint};
+use holdpoint::model::event::Outcome;
+use holdpoint::model::id::{CheckpointId, FrameId, JobId};
+use holdpoint::model::problem::{Kind, Problem};
+use holdpoint::model::time::Span;
+use serde_json::{Value, json};
+
+use super::world::{World, cloud_event, definition};
+
+fn one(task: Value) -> Arc<Definition> {
+    definition(&json!({ "do": [{ "task": task }] }))
+}
+
+fn get() -> Value {
+    json!({ "call": "http", "with": { "method": "get", "endpoint": "https://a.test/" } })
+}
+
+fn post() -> Value {
+    json!({ "call": "http", "with": { "method": "post", "endpoint": "https://a.test/" } })
+}
+
+fn gate() -> Value {
+    json!({ "call": "checkpoint", "with": { "title": "ok" } })
+}
+
+fn needs_agent() -> Arc<Definition> {
+    definition(&json!({
+        "document": {
+            "dsl": "1.0.3", "namespace": "test", "name": "scenario", "version": "0.1.0",
+            "metadata": { "holdpoint": { "assignment": "required" } },
+        },
+        "do": [{ "task": get() }],
+    }))
+}
+
+fn after(mut world: World, commands: Vec<Command>) -> World {
+    for command in commands {
+        world.send(command).unwrap();
+    }
+    world
+}
+
+fn begun(task: Value) -> World {
+    World::begun(one(task), json!({}))
+}
+
+fn assign() -> Command {
+    Command::Assign { agent: "a".to_owned(), inputs: Arc::new(json!({})), reason: None }
+}
+
+fn suspend() -> Command {
+    Command::Suspend { reason: "hold".to_owned() }
+}
+
+fn raising(kind: Kind) -> World {
+    begun(json!({ "raise": { "error": { "type": kind.uri(), "status": kind.status() } } }))
+}
+
+/// The states of the table, by name. The outer life cycle first.
+pub fn states() -> Vec<(&'static str, World)> {
+    let listen = json!({ "listen": { "to": { "one": { "with": { "type": "ping" } } } } });
+    let child = json!({
+        "run": { "workflow": { "namespace": "test", "name": "other", "version": "1.0.0" } }
+    });
+    let again = json!({ "try": [{ "ask": get() }], "catch": { "retry": { "delay": "PT1M" } } });
+    let review = json!({ "call": "checkpoint", "with": { "title": "look", "blocking": false } });
+    let needy = || World::created(needs_agent(), json!({}));
+    let manual = || World::created_with(needs_agent(), |spec| spec.auto_execute = false);
+    let interrupted = || {
+        let mut world = begun(post());
+        let (frame, attempt) = world.call("/do/0/task").unwrap();
+        let reason = "crash".to_owned();
+        world.send(Command::Interrupt { frame, attempt, reason }).unwrap();
+        world
+    };
+    let retrying = || {
+        let mut world = begun(again.clone());
+        world.fail("/do/0/task/try/0/ask", Problem::new(Kind::Communication, "down")).unwrap();
+        world
+    };
+    let failed = || {
+        let mut world = begun(get());
+        world.fail("/do/0/task", Problem::new(Kind::Communication, "down")).unwrap();
+        world
+    };
+    let cancelled = vec![Command::Terminate { reason: "enough".to_owned() }];
+    let orphaned = {
+        let mut world = begun(child.clone());
+        let child = world.child("/do/0/task").unwrap();
+        world.send(Command::ConfirmChild { child }).unwrap();
+        after(world, cancelled.clone())
+    };
+    vec![
+        ("PENDING", World::created(one(get()), json!({}))),
+        ("PENDING needs an agent", needy()),
+        ("ASSIGNED", after(needy(), vec![assign()])),
+        ("ASSIGNED by hand", after(manual(), vec![assign()])),
+        ("ASSIGNED asked to start", after(manual(), vec![assign(), Command::Execute])),
+        ("IN_PROGRESS", begun(get())),
+        ("IN_PROGRESS assigned", after(needy(), vec![assign(), Command::Begin])),
+        ("COMPLETED", begun(json!({ "set": { "n": 1 } }))),
+        ("FAILED", raising(Kind::Runtime)),
+        ("REJECTED", raising(Kind::Rejected)),
+        ("RESUBMISSION_REQUIRED", raising(Kind::Unsatisfactory)),
+        ("CANCELLED", after(begun(get()), cancelled)),
+        ("resubmitted", after(failed(), vec![Command::Resubmit { reason: "again".to_owned() }])),
+        ("waits for a gate", begun(gate())),
+        ("gate, suspended", after(begun(gate()), vec![suspend()])),
+        ("waits for a time", begun(json!({ "wait": "PT1M" }))),
+        ("time, suspended", after(begun(json!({ "wait": "PT1M" })), vec![suspend()])),
+        ("waits for an event", begun(listen.clone())),
+        ("event, suspended", after(begun(listen), vec![suspend()])),
+        ("waits for a child", begun(child)),
+        ("waits for a retry", retrying()),
+        ("retry, suspended", after(retrying(), vec![suspend()])),
+        ("call, suspended", after(begun(get()), vec![suspend()])),
+        ("call in doubt", interrupted()),
+        ("doubt, suspended", after(interrupted(), vec![suspend()])),
+        ("COMPLETED with a review", begun(review)),
+        ("CANCELLED with an orphan", orphaned),
+    ]
+}
+
+/// Every wish, with arguments that fit the state where anything does.
+pub fn wishes(world: &World) -> Vec<(&'static str, Command)> {
+    let due = world.due();
+    let (frame, attempt) =
+        due.calls.first().map_or((FrameId(77), 1), |call| (call.frame, call.attempt));
+    let child = due.children.first().map(|child| child.child);
+    let child = child.or(due.orphans.first().copied()).unwrap_or(JobId::derived(&["none"]));
+    let row = world.job().checkpoints.values().next().cloned();
+    let verdict = |verdict| {
+        Command::Decide(DecideCheckpoint {
+            checkpoint: row.as_ref().map_or(CheckpointId::derived(&["none"]), |row| row.id),
+            verdict,
+            digest: row.as_ref().map(|row| row.digest),
+            comment: None,
+            input: None,
+        })
+    };
+    let data = || Arc::new(json!({ "n": 1 }));
+    let reason = || "because".to_owned();
+    let failed = || Outcome::Failed(Problem::new(Kind::Communication, "down"));
+    let succeeded = || Outcome::Succeeded(data());
+    vec![
+        ("create", Command::Create(world.job().spec.clone())),
+        ("assign", assign()),
+        ("unassign", Command::Unassign { reason: None }),
+        ("execute", Command::Execute),
+        ("begin", Command::Begin),
+        ("settle: ok", Command::Settle { frame, attempt, outcome: succeeded() }),
+        ("settle: failed", Command::Settle { frame, attempt, outcome: failed() }),
+        ("interrupt", Command::Interrupt { frame, attempt, reason: reason() }),
+        ("confirm child", Command::ConfirmChild { child }),
+        ("settle child: ok", Command::SettleChild { child, outcome: succeeded() }),
+        ("settle child: failed", Command::SettleChild { child, outcome: failed() }),
+        ("drop child", Command::DropChild { child }),
+        ("approve", verdict(Verdict::Approve)),
+        ("reject", verdict(Verdict::Reject)),
+        ("send back", verdict(Verdict::SendBack)),
+        ("deliver", Command::Deliver(cloud_event(json!({ "data": 5 })))),
+        ("tick", Command::Tick),
+        ("tick a week later", Command::Tick),
+        ("suspend", suspend()),
+        ("resume", Command::Resume),
+        ("terminate", Command::Terminate { reason: reason() }),
+        ("resubmit", Command::Resubmit { reason: reason() }),
+        ("force-complete", Command::ForceComplete { result: data(), reason: reason() }),
+        ("reassign", Command::Reassign { agent: "b".to_owned(), inputs: data(), reason: reason() }),
+        ("poison", Command::Poison { reason: reason() }),
+    ]
+}
+
+/// One cell: where the job stands after the wish and by which events, or the refusal.
+pub fn cell(state: &World, name: &str, wish: Command) -> String {
+    let mut world = state.clone();
+    if name == "tick a week later" {
+        world.advance_clock(Span::from_secs(7 * 24 * 3600));
+    }
+    match world.send(wish) {
+        Ok(events) => {
+            let names: Vec<&str> = events.iter().map(|event| event.name()).collect();
+            let row = job_row(world.job());
+            format!("{} {} [{}]", row.status, row.phase, names.join(" "))
+        }
+        Err(refusal) => format!("refused {}: {refusal}", refusal.code()),
+    }
+}
+
+#[test]
+fn every_wish_in_every_state_leads_where_the_table_says() {
+    let states = states();
+    let mut table = String::new();
+    for (name, world) in &states {
+        let row = job_row(world.job());
+        table.push_str(&format!("## {name}: {} {}\n", row.status, row.phase));
+        for (wish, command) in wishes(world) {
+            table.push_str(&format!("{wish:<22}{}\n", cell(world, wish, command)));
+        }
+        table.push('\n');
+    }
+    let names: BTreeSet<&str> = states.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names.len(), states.len(), "two states have one name");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/transitions.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &table).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    for (line, (found, wanted)) in table.lines().zip(golden.lines()).enumerate() {
+        assert_eq!(found, wanted, "line {} of {}", line + 1, path.display());
+    }
+    assert_eq!(table, golden, "the table has other lines than {}", path.display());
+}

@@ -1,0 +1,335 @@
+//! Scenarios as data: a document, steps, and what is expected. `scenarios/*.yaml` are the tests.
+
+use std::sync::Arc;
+
+use holdpoint::dsl::parse_duration;
+use holdpoint::machine::job_row;
+use holdpoint::model::checkpoint::Verdict;
+use holdpoint::model::command::{Command, DecideCheckpoint};
+use holdpoint::model::event::{Event, Outcome};
+use holdpoint::model::id::{ContentHash, FrameId, JobId};
+use holdpoint::model::job::Parent;
+use holdpoint::model::problem::{Problem, STANDARD};
+use holdpoint::model::refusal::Refusal;
+use holdpoint::model::time::Span;
+use serde_json::{Value, json};
+
+use super::world::{World, definition};
+
+macro_rules! scenarios {
+    ($($area:ident),* $(,)?) => {
+        $(#[test]
+        fn $area() {
+            play_all(include_str!(concat!("scenarios/", stringify!($area), ".yaml")));
+        })*
+    };
+}
+
+scenarios!(
+    calls,
+    catching,
+    checkpoints,
+    children,
+    data_flow,
+    directives,
+    emitting,
+    forks,
+    life_cycle,
+    listening,
+    loops,
+    retrying,
+    suspension,
+    switching,
+    timeouts
+);
+
+/// Plays every scenario of a file, and says all that went wrong at the end.
+fn play_all(text: &str) {
+    let all: Value = serde_saphyr::from_str_with_options(
+        text,
+        // `n` and `no` are words, as YAML 1.2 has it.
+        serde_saphyr::options! { strict_booleans: true },
+    )
+    .unwrap();
+    let mut wrong = Vec::new();
+    for scenario in all.as_array().unwrap() {
+        let name = scenario["name"].as_str().unwrap().to_owned();
+        let played = std::panic::catch_unwind(|| play(scenario));
+        match played {
+            Ok(Ok(())) => {}
+            Ok(Err(said)) => wrong.push(format!("{name}: {said}")),
+            Err(_) => wrong.push(format!("{name}: panicked, see above")),
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n\n"));
+}
+
+fn play(scenario: &Value) -> Result<(), String> {
+    known_members(
+        scenario,
+        &["name", "workflow", "input", "job", "begin", "quick", "steps", "expect"],
+    )?;
+    let input = scenario.get("input").cloned().unwrap_or_else(|| json!({}));
+    let mut world = World::created_with(definition(&scenario["workflow"]), |spec| {
+        spec.input = Arc::new(input);
+        let job = scenario.get("job");
+        let set = |name: &str| job.and_then(|job| job.get(name)).cloned();
+        spec.auto_execute = set("autoExecute").is_none_or(|set| set == json!(true));
+        spec.parent = set("depth").and_then(|depth| depth.as_u64()).map(|depth| Parent {
+            job: JobId::derived(&["parent"]),
+            depth: depth as u32,
+            awaited: true,
+        });
+    });
+    world.is_thorough = scenario.get("quick").is_none();
+    if scenario.get("begin") != Some(&json!(false)) {
+        world.send(Command::Begin).map_err(|refusal| format!("begin: {refusal}"))?;
+    }
+    let mut player = Player { world, last_call: None };
+    let steps = scenario.get("steps").and_then(Value::as_array).cloned().unwrap_or_default();
+    for (index, step) in steps.iter().enumerate() {
+        player.step(step).map_err(|said| format!("step {index} {step}: {said}"))?;
+    }
+    match scenario.get("expect") {
+        Some(expected) => player.expect(expected),
+        None => Ok(()),
+    }
+}
+
+struct Player {
+    world: World,
+    /// The call that was settled last, to be settled again.
+    last_call: Option<(FrameId, u32)>,
+}
+
+impl Player {
+    fn step(&mut self, step: &Value) -> Result<(), String> {
+        let members = step.as_object().ok_or("a step is an object")?;
+        let action = members.iter().find(|(name, _)| *name != "refused");
+        let (action, with) = action.ok_or("a step does something")?;
+        if action == "expect" {
+            return self.expect(with);
+        }
+        let done = self.act(action, with)?;
+        match (done, members.get("refused").and_then(Value::as_str)) {
+            (Ok(_), None) => Ok(()),
+            (Err(refusal), Some(code)) if refusal.code() == code => Ok(()),
+            (Ok(events), Some(code)) => Err(format!("should be refused as {code}: {events:?}")),
+            (Err(refusal), _) => Err(format!("refused: {} {refusal}", refusal.code())),
+        }
+    }
+
+    fn act(
+        &mut self,
+        action: &str,
+        with: &Value,
+    ) -> Result<Result<Vec<Arc<Event>>, Refusal>, String> {
+        let text = || with.as_str().unwrap_or("because").to_owned();
+        let at =
+            || with.get("at").and_then(Value::as_str).or(with.as_str()).unwrap_or("").to_owned();
+        let data = |name: &str| Arc::new(with.get(name).cloned().unwrap_or(Value::Null));
+        let world = &mut self.world;
+        Ok(match action {
+            "settle" | "fail" => {
+                self.last_call = world.call(&at());
+                match action {
+                    "settle" => world.settle(&at(), (*data("with")).clone()),
+                    _ => world.fail(&at(), problem(with)),
+                }
+            }
+            "settleAgain" => {
+                let (frame, attempt) = self.last_call.ok_or("no call was settled")?;
+                let outcome = Outcome::Succeeded(Arc::new(json!("late")));
+                world.send(Command::Settle { frame, attempt, outcome })
+            }
+            "interrupt" => {
+                let (frame, attempt) = world.call(&at()).ok_or("there is no such call")?;
+                world.send(Command::Interrupt { frame, attempt, reason: "crash".to_owned() })
+            }
+            "approve" | "reject" | "sendBack" => {
+                let verdict = match action {
+                    "approve" => Verdict::Approve,
+                    "reject" => Verdict::Reject,
+                    _ => Verdict::SendBack,
+                };
+                let comment = with.get("comment").and_then(Value::as_str);
+                if with.get("digest").is_some() {
+                    let row = world.checkpoint(&at()).ok_or("there is no such checkpoint")?;
+                    return Ok(world.send(Command::Decide(DecideCheckpoint {
+                        checkpoint: row.id,
+                        verdict,
+                        digest: Some(ContentHash::of(b"something else")),
+                        comment: None,
+                        input: None,
+                    })));
+                }
+                world.review(&at(), verdict, comment, with.get("input").cloned())
+            }
+            "deliver" => world.deliver(with.clone()),
+            "pass" => {
+                world.advance_clock(span(with)?);
+                world.send(Command::Tick)
+            }
+            "clock" => {
+                world.advance_clock(span(with)?);
+                Ok(Vec::new())
+            }
+            "tick" => world.send(Command::Tick),
+            "childEnds" => {
+                let child = world.child(&at()).unwrap_or_else(|| JobId::derived(&["none"]));
+                let outcome = match with.get("error") {
+                    Some(_) => Outcome::Failed(problem(with)),
+                    None => Outcome::Succeeded(data("with")),
+                };
+                world.send(Command::SettleChild { child, outcome })
+            }
+            "childExists" => {
+                let child = world.child(&at()).ok_or("there is no such child")?;
+                world.send(Command::ConfirmChild { child })
+            }
+            "dropChild" => {
+                let child = world.job().orphans.first().copied();
+                let child = child.unwrap_or_else(|| JobId::derived(&["none"]));
+                world.send(Command::DropChild { child })
+            }
+            "begin" => world.send(Command::Begin),
+            "execute" => world.send(Command::Execute),
+            "assign" => {
+                let inputs = Arc::new(json!({}));
+                world.send(Command::Assign { agent: text(), inputs, reason: None })
+            }
+            "reassign" => {
+                let (inputs, reason) = (Arc::new(json!({})), "better".to_owned());
+                world.send(Command::Reassign { agent: text(), inputs, reason })
+            }
+            "unassign" => world.send(Command::Unassign { reason: None }),
+            "suspend" => world.send(Command::Suspend { reason: text() }),
+            "resume" => world.send(Command::Resume),
+            "terminate" => world.send(Command::Terminate { reason: text() }),
+            "resubmit" => world.send(Command::Resubmit { reason: text() }),
+            "poison" => world.send(Command::Poison { reason: text() }),
+            "forceComplete" => {
+                let (result, reason) = (Arc::new(with.clone()), "by hand".to_owned());
+                world.send(Command::ForceComplete { result, reason })
+            }
+            other => return Err(format!("there is no step {other:?}")),
+        })
+    }
+
+    fn expect(&self, expected: &Value) -> Result<(), String> {
+        for (what, wanted) in expected.as_object().ok_or("an expectation is an object")? {
+            let found = self.found(what)?;
+            let is_same = match what.as_str() {
+                "has" | "error" | "arguments" | "shown" => contains(&found, wanted),
+                _ => found == *wanted,
+            };
+            if !is_same {
+                let events: Vec<_> = self.world.journal.iter().rev().take(8).collect();
+                return Err(format!(
+                    "{what} should be {wanted}, but is {found}; newest events: {events:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn found(&self, what: &str) -> Result<Value, String> {
+        let world = &self.world;
+        let (job, row, due) = (world.job(), job_row(world.job()), world.due());
+        let frames = job.run.as_ref().map(|run| run.frames.clone()).unwrap_or_default();
+        let reference = |id: FrameId| frames.get(&id).map(|frame| frame.reference.to_string());
+        let names = |of: &dyn Fn(&Event) -> Option<Arc<str>>| {
+            let found = world.journal.iter().filter_map(|event| of(event));
+            let name = |r: Arc<str>| r.rsplit('/').next().unwrap_or("").to_owned();
+            found.map(name).collect::<Vec<_>>()
+        };
+        Ok(match what {
+            "status" => json!(job.status),
+            "phase" => json!(row.phase),
+            "result" | "has" => job.result.as_deref().cloned().unwrap_or(Value::Null),
+            "error" => serde_json::to_value(&job.error).unwrap(),
+            "instance" => json!(job.error.as_ref().and_then(|error| error.instance.clone())),
+            "waiting" => json!(row.waiting_for.map(|wait| wait.code)),
+            "wakeIn" => json!(due.wake.map(|at| (at.0 - world.now.0) as f64 / 1e6)),
+            "calls" => {
+                json!(due.calls.iter().filter_map(|c| reference(c.frame)).collect::<Vec<_>>())
+            }
+            "arguments" => due.calls.first().map_or(Value::Null, |call| (*call.arguments).clone()),
+            "attempt" => json!(due.calls.first().map(|call| call.attempt)),
+            "attempts" => json!(job.attempts),
+            "children" => {
+                json!(due.children.iter().filter_map(|c| reference(c.frame)).collect::<Vec<_>>())
+            }
+            "orphans" => json!(job.orphans.len()),
+            "subscriptions" => json!(due.subscriptions),
+            "run" => json!(job.run_number),
+            "fence" => json!(job.fence),
+            "agent" => json!(job.agent),
+            "ready" => json!(job.is_ready()),
+            "started" => json!(names(&|event| match event {
+                Event::TaskStarted { reference, .. } => Some(reference.clone()),
+                _ => None,
+            })),
+            "skipped" => json!(names(&|event| match event {
+                Event::TaskSkipped { reference, .. } => Some(reference.clone()),
+                _ => None,
+            })),
+            "open" => json!(row.pending_checkpoints),
+            "shown" => {
+                let newest = job.checkpoints.values().max_by_key(|row| row.frame);
+                newest.map_or(Value::Null, |row| (*row.shown).clone())
+            }
+            "checkpoints" => {
+                let mut rows: Vec<_> = job.checkpoints.values().collect();
+                rows.sort_by_key(|row| (row.frame, row.opened_at));
+                json!(rows.iter().map(|row| row.status).collect::<Vec<_>>())
+            }
+            "emitted" => json!(names(&|event| match event {
+                Event::EventEmitted { event, .. } => Some(event.attribute("type").into()),
+                _ => None,
+            })),
+            other => return Err(format!("nothing is called {other:?}")),
+        })
+    }
+}
+
+/// Does the value have everything that is wanted? Objects may have more members.
+fn contains(value: &Value, wanted: &Value) -> bool {
+    match (value, wanted) {
+        (Value::Object(value), Value::Object(wanted)) => wanted
+            .iter()
+            .all(|(name, wanted)| contains(value.get(name).unwrap_or(&Value::Null), wanted)),
+        (Value::String(value), Value::String(wanted)) => match wanted.strip_prefix("~") {
+            Some(part) => value.contains(part),
+            None => value == wanted,
+        },
+        _ => value == wanted,
+    }
+}
+
+fn problem(with: &Value) -> Problem {
+    let given = with.get("error").cloned().unwrap_or_else(|| json!({}));
+    let word = given["type"].as_str().unwrap_or("communication");
+    let kind = if word.contains(':') { word.to_owned() } else { format!("{STANDARD}{word}") };
+    let status = given["status"].as_u64().unwrap_or(500) as u16;
+    Problem {
+        kind,
+        status,
+        title: None,
+        detail: given["detail"].as_str().map(str::to_owned),
+        instance: given["instance"].as_str().map(str::to_owned),
+    }
+}
+
+fn span(with: &Value) -> Result<Span, String> {
+    let text = with.as_str().unwrap_or("");
+    parse_duration(text).ok_or_else(|| format!("{text:?} is no duration"))
+}
+
+fn known_members(value: &Value, known: &[&str]) -> Result<(), String> {
+    let members = value.as_object().ok_or("a scenario is an object")?;
+    match members.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(format!("a scenario has no {name:?}")),
+        None => Ok(()),
+    }
+}
