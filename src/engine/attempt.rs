@@ -8,32 +8,36 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use crate::calls::{Call, Function};
 use crate::engine::job::JobMsg;
 use crate::engine::shared::Shared;
+use crate::engine::table::Row;
 use crate::machine::DueCall;
 use crate::model::crash_point;
 use crate::model::event::Outcome;
 use crate::model::id::JobId;
 use crate::model::problem::{Kind, Problem};
 
+/// Why an attempt ends that has handed its outcome over.
+pub(crate) const DONE: &str = "done";
+
 pub(crate) struct Attempt;
 
 pub(crate) struct Work {
-    pub shared: Arc<Shared>,
-    pub job: JobId,
-    pub call: DueCall,
-    pub parent: ActorRef<JobMsg>,
-    /// Counts the call as under way for as long as it lives.
-    _under_way: UnderWay,
+    shared: Arc<Shared>,
+    job: JobId,
+    call: DueCall,
+    parent: ActorRef<JobMsg>,
+    under_way: Option<UnderWay>,
+    row: Option<Row>,
 }
 
 impl Work {
     pub fn new(shared: Arc<Shared>, job: JobId, call: DueCall, parent: ActorRef<JobMsg>) -> Self {
-        let _under_way = UnderWay::begin(shared.clone());
-        Self { shared, job, call, parent, _under_way }
+        let under_way = Some(UnderWay::begin(shared.clone()));
+        Self { shared, job, call, parent, under_way, row: None }
     }
 }
 
-/// A call under way, however it ends.
-struct UnderWay(Arc<Shared>);
+/// A call under way: until its outcome is in the journal, or it ends without one.
+pub(crate) struct UnderWay(Arc<Shared>);
 
 impl UnderWay {
     fn begin(shared: Arc<Shared>) -> Self {
@@ -57,8 +61,11 @@ impl Actor for Attempt {
     async fn pre_start(
         &self,
         myself: ActorRef<()>,
-        work: Work,
+        mut work: Work,
     ) -> Result<Work, ActorProcessingErr> {
+        let (parent, now) = (Some(work.parent.get_id()), work.shared.parts.clock.now());
+        let name = work.call.key.clone();
+        work.row = Some(work.shared.table.born(myself.get_id(), "attempt", name, parent, now));
         myself.cast(())?;
         Ok(work)
     }
@@ -73,8 +80,9 @@ impl Actor for Attempt {
         let outcome = run(work).await;
         crash_point::reach("engine.after_call");
         let (frame, attempt) = (work.call.frame, work.call.attempt);
-        work.parent.cast(JobMsg::Outcome { frame, attempt, outcome })?;
-        myself.stop(None);
+        let under_way = work.under_way.take();
+        work.parent.cast(JobMsg::Outcome { frame, attempt, outcome, under_way })?;
+        myself.stop(Some(DONE.to_owned()));
         Ok(())
     }
 }

@@ -102,7 +102,16 @@ impl Catalog {
             after = Some(last.id.clone());
             for row in page {
                 let Ok(version) = serde_json::from_slice::<Version>(&row.body) else { continue };
-                let Ok(definition) = self.by_hash(version.hash).await else { continue };
+                let definition = match self.by_hash(version.hash).await {
+                    Ok(definition) => definition,
+                    Err(LoadError::Unavailable(reason)) => {
+                        return Err(EngineError::Unavailable(reason));
+                    }
+                    Err(LoadError::Poisoned(reason)) => {
+                        tracing::error!(workflow = row.id, reason, "a workflow is left out");
+                        continue;
+                    }
+                };
                 let entry = Entry {
                     definition: definition.clone(),
                     source: version.source,

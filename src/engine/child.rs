@@ -9,9 +9,9 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::engine::EngineError;
-use crate::engine::job::{JobMsg, JobState};
+use crate::engine::job::{JobMsg, JobState, STORE_PAUSE, Wish};
 use crate::engine::jobs::JobsMsg;
-use crate::engine::load::load;
+use crate::engine::load::{LoadError, load};
 use crate::engine::shared::Shared;
 use crate::machine::{Due, DueChild};
 use crate::model::command::Command;
@@ -34,6 +34,7 @@ impl JobState {
             let parent = parent.clone();
             tokio::spawn(async move {
                 let command = make(&shared, &parent, &child).await;
+                pause_unless(command.is_some()).await;
                 me.cast(JobMsg::ChildMade { child: child.child, command }).ok();
             });
         }
@@ -44,27 +45,29 @@ impl JobState {
             let (shared, me, orphan) = (self.shared.clone(), me.clone(), *orphan);
             tokio::spawn(async move {
                 let command = end(&shared, orphan).await;
+                pause_unless(command.is_some()).await;
                 me.cast(JobMsg::ChildMade { child: orphan, command }).ok();
             });
         }
     }
 
-    /// Takes the outcome of every awaited child that has ended.
-    pub async fn look_at_children(&mut self, me: &ActorRef<JobMsg>, due: &Due) {
-        for child in due.children.iter().filter(|child| child.created && child.awaited) {
-            let ended = match self.shared.parts.store.job(child.child).await {
-                Ok(Some(row)) => row.status.is_ended(),
-                Ok(None) => true,
-                Err(_) => false,
-            };
-            if !ended {
-                continue;
-            }
-            if let Some(outcome) = outcome_of(&self.shared, child.child).await {
-                let command = Command::SettleChild { child: child.child, outcome };
-                self.insist(me, command, "job").await;
+    /// How an awaited child ended; nothing when it goes on. A child that cannot be looked at is looked at later.
+    pub async fn outcome_of_child(&mut self, me: &ActorRef<JobMsg>, id: JobId) -> Option<Outcome> {
+        match outcome_of(&self.shared, id).await {
+            Ok(outcome) => outcome,
+            Err(reason) => {
+                tracing::warn!(job = %self.id, child = %id, reason, "cannot look at a child yet");
+                self.go_on_later(me);
+                None
             }
         }
+    }
+}
+
+/// What did not work out is not tried again at once.
+async fn pause_unless(done: bool) {
+    if !done {
+        tokio::time::sleep(STORE_PAUSE).await;
     }
 }
 
@@ -111,8 +114,10 @@ async fn make(shared: &Arc<Shared>, parent: &Job, child: &DueChild) -> Option<Co
     let command = Command::Create(Arc::new(spec));
     match wish(shared, child.child, command).await {
         Ok(()) => Some(Command::ConfirmChild { child: child.child }),
-        // An earlier life of the parent made it.
-        Err(EngineError::Refused(_)) => Some(Command::ConfirmChild { child: child.child }),
+        // An earlier life of the parent made it, whatever has become of it.
+        Err(EngineError::Refused(_) | EngineError::Corrupt { .. }) => {
+            Some(Command::ConfirmChild { child: child.child })
+        }
         Err(_) => None,
     }
 }
@@ -121,35 +126,42 @@ async fn make(shared: &Arc<Shared>, parent: &Job, child: &DueChild) -> Option<Co
 async fn end(shared: &Arc<Shared>, child: JobId) -> Option<Command> {
     let reason = "the task that ran it is gone".to_owned();
     match wish(shared, child, Command::Terminate { reason }).await {
-        Ok(()) | Err(EngineError::Refused(_)) => Some(Command::DropChild { child }),
+        // One that ended, or that cannot be carried on anyway, needs no ending.
+        Ok(()) | Err(EngineError::Refused(_) | EngineError::Corrupt { .. }) => {
+            Some(Command::DropChild { child })
+        }
         Err(_) => None,
     }
 }
 
 async fn wish(shared: &Arc<Shared>, job: JobId, command: Command) -> Result<(), EngineError> {
     let (reply, answer) = oneshot::channel();
-    let wish = JobMsg::Wish { command, by: Principal::system("job"), key: None, reply };
-    if !shared.jobs.cast(JobsMsg::Deliver { job, message: wish }) {
+    let wish = Wish { command, by: Principal::system("job"), key: None, reply };
+    if !shared.jobs.cast(JobsMsg::Deliver { job, message: JobMsg::Wish(wish) }) {
         return Err(EngineError::Stopping);
     }
     answer.await.unwrap_or(Err(EngineError::Stopping)).map(|_| ())
 }
 
-/// How a child ended; nothing while that cannot be read.
-async fn outcome_of(shared: &Shared, child: JobId) -> Option<Outcome> {
-    let gone = || Problem::new(Kind::Runtime, format!("job {child} is gone"));
-    let job = match load(shared, child).await {
-        Ok(Some((job, _))) => job,
-        Ok(None) => return Some(Outcome::Failed(gone())),
-        Err(_) => return None,
+/// How a child ended; nothing while it goes on.
+async fn outcome_of(shared: &Shared, child: JobId) -> Result<Option<Outcome>, String> {
+    let failed = |kind, detail| Ok(Some(Outcome::Failed(Problem::new(kind, detail))));
+    let row = shared.parts.store.job(child).await.map_err(|error| error.to_string())?;
+    let Some(row) = row else {
+        return failed(Kind::Runtime, format!("job {child} is gone"));
     };
-    match (job.status, job.result, job.error) {
-        (Status::Completed, result, _) => Some(Outcome::Succeeded(result.unwrap_or_default())),
-        (status, _, Some(problem)) if status.is_ended() => Some(Outcome::Failed(problem)),
-        (Status::Cancelled, _, None) => {
-            let detail = format!("job {child} was terminated");
-            Some(Outcome::Failed(Problem::new(Kind::Runtime, detail)))
-        }
-        _ => None,
+    match (row.status, row.error) {
+        (status, _) if !status.is_ended() => Ok(None),
+        (Status::Completed, _) => match load(shared, child).await {
+            Ok(Some((job, _))) => Ok(Some(Outcome::Succeeded(job.result.unwrap_or_default()))),
+            Ok(None) => failed(Kind::Runtime, format!("job {child} is gone")),
+            Err(LoadError::Unavailable(reason)) => Err(reason),
+            Err(LoadError::Poisoned(reason)) => {
+                let detail = format!("the result of job {child} cannot be read: {reason}");
+                failed(Kind::Poisoned, detail)
+            }
+        },
+        (_, Some(problem)) => Ok(Some(Outcome::Failed(problem))),
+        (_, None) => failed(Kind::Runtime, format!("job {child} was terminated")),
     }
 }

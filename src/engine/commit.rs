@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::dsl::definition::Definition;
 use crate::engine::EngineError;
 use crate::engine::shared::Shared;
-use crate::machine::{Decided, Setting, changed_checkpoints, decide, due, job_row};
+use crate::machine::{Decided, Due, Setting, changed_checkpoints, decide, due, job_row};
 use crate::model::command::Command;
 use crate::model::crash_point;
 use crate::model::id::{CommitId, JobId};
@@ -24,7 +24,7 @@ use crate::store::{Commit, CommitOutcome, IdempotencyKey, StoreError};
 const LOOK_UPS_MAX: u32 = 8;
 
 /// What a decision is made from. Owned, so that a costly one can move to another thread.
-pub(crate) struct Wish {
+pub(crate) struct Deliberation {
     pub id: JobId,
     pub job: Option<Arc<Job>>,
     pub definition: Arc<Definition>,
@@ -34,7 +34,7 @@ pub(crate) struct Wish {
 }
 
 /// Makes the decision; expressions that may run long do so on a thread that nobody waits for.
-pub(crate) async fn deliberate(shared: &Shared, wish: Wish) -> Result<Decided, Refusal> {
+pub(crate) async fn deliberate(shared: &Shared, wish: Deliberation) -> Result<Decided, Refusal> {
     let environment = shared.environment.clone();
     let is_cheap = wish.definition.is_cheap;
     let think = move || {
@@ -90,7 +90,7 @@ pub(crate) async fn append(
         Some(before) => (Some(before.status), before.version, before.fence),
         None => (None, 0, 0),
     };
-    let commit_id = CommitId(uuid::Uuid::now_v7());
+    let (due, commit_id) = (due(&job), CommitId(uuid::Uuid::now_v7()));
     let commit = Commit {
         job: job.id,
         expect_version,
@@ -99,31 +99,42 @@ pub(crate) async fn append(
         at,
         by,
         checkpoints: changed_checkpoints(&job, &decided.events),
-        subscriptions: due(&job).subscriptions,
+        nudge: nudged(&job, &due),
+        subscriptions: due.subscriptions,
         snapshot: snapshot(expect_version, &job),
-        nudge: nudged(&job),
         events: decided.events,
         row: row.clone(),
         key,
     };
-    let parent = commit.nudge;
+    let parent = commit.nudge.filter(|nudged| *nudged != job.id);
     crash_point::reach("engine.before_append");
     let outcome = commit_until_known(shared, commit).await?;
     crash_point::reach("engine.after_append");
     match outcome {
-        CommitOutcome::Applied { feed, .. } => {
-            shared.publish(feed);
+        CommitOutcome::Applied { .. } | CommitOutcome::Replayed { .. } => {
+            publish(shared, &outcome).await;
             record_transition(was, &job);
             if let Some(parent) = parent {
                 shared.activate(parent);
             }
             Ok(Append::Done(Appended { job, row }))
         }
-        CommitOutcome::Replayed { .. } => Ok(Append::Done(Appended { job, row })),
         CommitOutcome::Conflict { .. } | CommitOutcome::Fenced { .. } => Ok(Append::Overtaken),
         CommitOutcome::Duplicate { job, same_request } => {
             Ok(Append::Duplicate { job, same_request })
         }
+    }
+}
+
+/// Moves the end of the feed on to this commit.
+async fn publish(shared: &Shared, outcome: &CommitOutcome) {
+    match outcome {
+        CommitOutcome::Applied { feed, .. } => shared.publish(*feed),
+        // Its place is not known, but it is not behind the end.
+        _ => match shared.parts.store.last_change().await {
+            Ok(last) => shared.publish(last),
+            Err(error) => tracing::debug!(%error, "the feed's end cannot be read"),
+        },
     }
 }
 
@@ -134,8 +145,13 @@ fn snapshot(before: u64, job: &Job) -> Option<Vec<u8>> {
     crossed.then(|| serde_json::to_vec(job).ok()).flatten()
 }
 
-/// The parent that must look at its children because this one has ended.
-fn nudged(job: &Job) -> Option<JobId> {
+/// Who must look at its children although nothing in its own row says so: the parent of a job that has ended, and a
+/// job that still waits for children, because every commit of its own wipes out the nudge that one of them may have
+/// left, unseen, a moment ago.
+fn nudged(job: &Job, due: &Due) -> Option<JobId> {
+    if due.children.iter().any(|child| child.created && child.awaited) {
+        return Some(job.id);
+    }
     let parent = job.spec.parent.filter(|parent| parent.awaited)?;
     job.status.is_ended().then_some(parent.job)
 }
@@ -144,15 +160,24 @@ fn nudged(job: &Job) -> Option<JobId> {
 /// a commit that is on disk answers `Replayed`.
 async fn commit_until_known(shared: &Shared, commit: Commit) -> Result<CommitOutcome, EngineError> {
     let mut pause = Duration::from_millis(5);
+    let mut was_sent = false;
     for _ in 0..LOOK_UPS_MAX {
         match shared.parts.store.commit(commit.clone()).await {
             Ok(outcome) => return Ok(outcome),
-            Err(StoreError::Ambiguous(reason)) => {
+            Err(StoreError::Corrupt { table, key, reason }) => {
+                let reason = format!("damaged record in {table}, key {key}: {reason}");
+                return Err(EngineError::Corrupt { job: commit.job, reason });
+            }
+            // A store that is away now may have the commit that it was sent before.
+            Err(StoreError::Unavailable(reason)) if !was_sent => {
+                return Err(EngineError::Unavailable(reason));
+            }
+            Err(StoreError::Ambiguous(reason) | StoreError::Unavailable(reason)) => {
+                was_sent = true;
                 tracing::warn!(job = %commit.job, reason, "an append has an unknown outcome");
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
-            Err(other) => return Err(other.into()),
         }
     }
     let detail = "the store did not say whether the last append is on disk; ask again".to_owned();

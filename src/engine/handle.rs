@@ -112,6 +112,11 @@ impl Engine {
         self.shared.failed.subscribe()
     }
 
+    /// Jobs that the safety sweep found without an actor since the start. Any is a defect.
+    pub fn rescues(&self) -> u64 {
+        self.shared.rescues.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// The time, as the engine sees it.
     pub fn now(&self) -> Timestamp {
         self.shared.parts.clock.now()

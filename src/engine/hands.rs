@@ -1,5 +1,5 @@
-//! What a job's actor has in hand: attempts that are under way, its slot, children that are being made. It is lost
-//! with the actor; `due` says what must be in hand again.
+//! What a job's actor has in hand: attempts that are under way, its place among the working jobs, children that are
+//! being made. It is lost with the actor; `due` says what must be in hand again.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,43 +8,55 @@ use ractor::{Actor, ActorId, ActorRef};
 use crate::engine::attempt::{Attempt, Work};
 use crate::engine::job::{JobMsg, JobState};
 use crate::engine::scheduler::SchedulerMsg;
+use crate::engine::slots::Permit;
+use crate::engine::unmade::Unmade;
+use crate::engine::wakes::WakesMsg;
 use crate::machine::{Due, DueCall};
 use crate::model::id::{FrameId, JobId};
+use crate::model::job::Job;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Slot {
+#[derive(Default)]
+pub(crate) enum Slot {
     #[default]
     None,
-    Asked,
-    Held,
+    /// Asked for, at this place in the line.
+    Asked(i64),
+    Held {
+        _permit: Permit,
+    },
 }
 
 /// The difference between what is due and what is done is closed with these.
 #[derive(Default)]
 pub(crate) struct Hands {
     attempts: HashMap<(FrameId, u32), ActorRef<()>>,
-    /// Calls that this actor started, so that it knows which ones it did not.
-    expected: HashSet<(FrameId, u32)>,
+    /// Calls whose start this actor put into the journal, or whose interruption: the others that are due were under
+    /// way when an earlier actor ended.
+    known: HashSet<(FrameId, u32)>,
     slot: Slot,
-    /// Children that are being made.
+    /// Children that are being made or ended.
     pub making: HashSet<JobId>,
 }
 
 impl Hands {
-    pub fn expect(&mut self, started: Vec<(FrameId, u32)>) {
-        self.expected.extend(started);
+    pub fn know(&mut self, calls: impl IntoIterator<Item = (FrameId, u32)>) {
+        self.known.extend(calls);
     }
 
-    pub fn granted(&mut self) {
-        self.slot = Slot::Held;
+    pub fn granted(&mut self, permit: Permit) {
+        self.slot = Slot::Held { _permit: permit };
     }
 
-    pub fn settled(&mut self, frame: FrameId, attempt: u32) {
+    pub fn has_slot(&self) -> bool {
+        matches!(self.slot, Slot::Held { .. })
+    }
+
+    /// The attempt ended. What became of the call is known until the journal has it.
+    pub fn ended(&mut self, frame: FrameId, attempt: u32) {
         self.attempts.remove(&(frame, attempt));
-        self.expected.remove(&(frame, attempt));
     }
 
-    /// The call that an ended actor was to make, if nobody took its outcome.
+    /// The call of an actor that ended without an outcome.
     pub fn dropped(&mut self, actor: ActorId) -> Option<(FrameId, u32)> {
         let found = self.attempts.iter().find(|(_, attempt)| attempt.get_id() == actor);
         let call = found.map(|(call, _)| *call)?;
@@ -52,20 +64,49 @@ impl Hands {
         Some(call)
     }
 
-    /// Due calls that this actor did not start.
-    pub fn lost(&self, due: &[DueCall]) -> Vec<DueCall> {
-        let unknown = |call: &&DueCall| !self.expected.contains(&(call.frame, call.attempt));
-        due.iter().filter(unknown).cloned().collect()
-    }
-
     pub fn is_busy(&self) -> bool {
         !self.attempts.is_empty() || !self.making.is_empty()
+    }
+
+    /// Ends every attempt at once.
+    pub fn kill_attempts(&mut self) {
+        self.attempts.drain().for_each(|(_, attempt)| attempt.kill());
     }
 }
 
 impl JobState {
+    fn unmade(&self, call: (FrameId, u32)) -> Unmade {
+        Unmade { job: self.id, frame: call.0, attempt: call.1 }
+    }
+
+    /// A call that is due, that this actor did not start, and that may have left all the same.
+    pub fn lost_call(&self, due: &Due) -> Option<(FrameId, u32)> {
+        let calls = due.calls.iter().map(|call| (call.frame, call.attempt));
+        calls.into_iter().find(|call| {
+            !self.hands.known.contains(call) && !self.shared.unmade.contains(self.unmade(*call))
+        })
+    }
+
     /// Starts what is due and not in hand; stops what is in hand and no longer due.
-    pub async fn close_the_difference(&mut self, me: &ActorRef<JobMsg>, due: &Due) {
+    pub async fn close_the_difference(&mut self, me: &ActorRef<JobMsg>, job: &Job, due: &Due) {
+        self.drop_unwanted(due);
+        if let Some(wake) = due.wake {
+            self.shared.wakes.cast(WakesMsg::At(wake));
+        }
+        if !due.is_held {
+            self.make_children(me, due);
+            self.make_calls(me, job, due).await;
+        }
+        if job.is_ready() {
+            self.shared.scheduler.cast(SchedulerMsg::Look);
+            self.ask_to_leave(me, true);
+        } else if !due.is_active() && !self.is_busy() {
+            self.let_go_of_slot();
+            self.ask_to_leave(me, false);
+        }
+    }
+
+    fn drop_unwanted(&mut self, due: &Due) {
         let wanted: HashSet<(FrameId, u32)> =
             due.calls.iter().map(|call| (call.frame, call.attempt)).collect();
         self.hands.attempts.retain(|call, attempt| {
@@ -75,31 +116,38 @@ impl JobState {
             }
             keep
         });
-        self.hands.expected.retain(|call| wanted.contains(call));
-        if due.is_held {
-            return;
+        let unwanted: Vec<_> = self.hands.known.difference(&wanted).copied().collect();
+        for call in unwanted {
+            self.hands.known.remove(&call);
+            self.shared.unmade.remove(self.unmade(call));
         }
-        self.make_children(me, due);
-        let missing: Vec<&DueCall> = due
-            .calls
-            .iter()
-            .filter(|call| !self.hands.attempts.contains_key(&(call.frame, call.attempt)))
-            .collect();
+    }
+
+    async fn make_calls(&mut self, me: &ActorRef<JobMsg>, job: &Job, due: &Due) {
+        let in_hand =
+            |call: &&DueCall| !self.hands.attempts.contains_key(&(call.frame, call.attempt));
+        let missing: Vec<&DueCall> = due.calls.iter().filter(in_hand).collect();
         if missing.is_empty() {
             return;
         }
-        match self.hands.slot {
-            Slot::Held => {
-                for call in missing {
-                    self.start_attempt(me, call).await;
-                }
+        let may_start = self.hands.has_slot() && !self.shared.is_stopping();
+        for call in missing {
+            let unmade = self.unmade((call.frame, call.attempt));
+            self.hands.know([(call.frame, call.attempt)]);
+            if may_start {
+                self.shared.unmade.remove(unmade);
+                self.start_attempt(me, call).await;
+            } else {
+                self.shared.unmade.insert(unmade);
             }
-            Slot::Asked => {}
-            Slot::None => {
-                self.hands.slot = Slot::Asked;
-                let key = self.job.as_ref().map_or(0, |job| job.queue_key());
-                self.shared.scheduler.cast(SchedulerMsg::Ask { job: self.id, key });
-            }
+        }
+        if !self.hands.has_slot() {
+            // Asked again each time: a scheduler that was restarted knows of nobody.
+            let key = job.queue_key();
+            self.forget_ask(Some(key));
+            self.hands.slot = Slot::Asked(key);
+            self.shared.scheduler.cast(SchedulerMsg::Ask { job: self.id, key });
+            self.row.says("waiting for a slot");
         }
     }
 
@@ -107,23 +155,27 @@ impl JobState {
         let work = Work::new(self.shared.clone(), self.id, call.clone(), me.clone());
         match Attempt::spawn_linked(None, Attempt, work, me.get_cell()).await {
             Ok((attempt, _)) => {
-                let now = self.shared.parts.clock.now();
-                let name = call.key.clone();
-                let (id, parent) = (attempt.get_id(), Some(me.get_id()));
-                self.shared.table.born(id, "attempt", name, parent, now);
                 self.hands.attempts.insert((call.frame, call.attempt), attempt);
             }
             Err(error) => {
                 // Only a parent that is stopping cannot start a child; the call is due again after it.
+                self.shared.unmade.insert(self.unmade((call.frame, call.attempt)));
                 tracing::debug!(job = %self.id, %error, "an attempt did not start");
             }
         }
     }
 
     pub fn let_go_of_slot(&mut self) {
-        if self.hands.slot != Slot::None {
-            self.hands.slot = Slot::None;
-            self.shared.scheduler.cast(SchedulerMsg::Release(self.id));
+        self.forget_ask(None);
+        self.hands.slot = Slot::None;
+    }
+
+    /// Takes back what was asked for, unless it is asked for again at the same place.
+    fn forget_ask(&self, but: Option<i64>) {
+        if let Slot::Asked(key) = self.hands.slot
+            && but != Some(key)
+        {
+            self.shared.scheduler.cast(SchedulerMsg::Unask { job: self.id, key });
         }
     }
 }

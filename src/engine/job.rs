@@ -1,66 +1,84 @@
 //! One live job: a wish comes in, facts go to the journal, and what is due gets done. Nobody else writes to that
 //! journal, and nothing here waits for a call.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
 use crate::dsl::definition::Definition;
-use crate::engine::commit::{Append, Wish, append, deliberate};
+use crate::engine::attempt::{DONE, UnderWay};
 use crate::engine::hands::Hands;
 use crate::engine::jobs::JobsMsg;
-use crate::engine::load::{LoadError, load};
-use crate::engine::scheduler::SchedulerMsg;
+use crate::engine::load::LoadError;
+use crate::engine::obey::{Answer, Obeyed};
+use crate::engine::recovery::Revival;
 use crate::engine::shared::Shared;
-use crate::engine::wakes::WakesMsg;
-use crate::engine::{EngineError, JobView, park};
-use crate::machine::{Due, due, job_row};
+use crate::engine::slots::Permit;
+use crate::engine::table::Row;
+use crate::engine::{EngineError, JobView};
+use crate::machine::{Due, due};
 use crate::model::command::Command;
 use crate::model::crash_point;
-use crate::model::event::{Event, Outcome};
+use crate::model::event::Outcome;
 use crate::model::id::{FrameId, JobId};
 use crate::model::job::Job;
 use crate::model::principal::Principal;
-use crate::model::refusal::Refusal;
 use crate::store::IdempotencyKey;
 
-/// The pause before an internal wish is tried again while the store cannot answer.
-const STORE_PAUSE: Duration = Duration::from_millis(250);
+/// The pause before the store is asked again while it cannot answer.
+pub(crate) const STORE_PAUSE: Duration = Duration::from_millis(250);
 
-/// What became of a wish.
-#[derive(Clone, Debug)]
-pub(crate) struct Obeyed {
-    /// The job after it.
-    pub view: JobView,
-    /// Did it change anything?
-    pub changed: bool,
-    /// Was it created by an earlier request with the same key?
-    pub replayed: bool,
+/// Wishes of its own that a job follows before it lets others have a turn.
+const TURNS_MAX: u32 = 8;
+
+/// A wish that somebody waits for.
+pub(crate) struct Wish {
+    pub command: Command,
+    pub by: Principal,
+    pub key: Option<IdempotencyKey>,
+    pub reply: oneshot::Sender<Answer>,
 }
-
-pub(crate) type Answer = Result<Obeyed, EngineError>;
 
 pub(crate) enum JobMsg {
     /// Somebody wishes something, and waits for the answer.
-    Wish {
-        command: Command,
-        by: Principal,
-        key: Option<IdempotencyKey>,
-        reply: oneshot::Sender<Answer>,
-    },
-    /// A part of the engine wishes something; it is tried until the store answers.
-    Inner { command: Command, by: &'static str },
+    Wish(Wish),
+    /// It may work now.
+    Granted(Permit),
+    /// Time passed, or something it waits for may have happened: look at what is due.
+    Look(Option<Revival>),
     /// A call ended.
-    Outcome { frame: FrameId, attempt: u32, outcome: Outcome },
+    Outcome { frame: FrameId, attempt: u32, outcome: Outcome, under_way: Option<UnderWay> },
     /// A child was made or ended; this wish follows. Nothing: it did not work out yet.
     ChildMade { child: JobId, command: Option<Command> },
-    /// It may work now.
-    Granted,
-    /// Time passed, or something it waits for may have happened: look at what is due.
-    Look,
+    /// What it tells itself, to go on after others had a turn.
+    Again,
+}
+
+impl JobMsg {
+    /// The parent counts what it passes on, to know when nothing is on its way.
+    fn is_from_parent(&self) -> bool {
+        matches!(self, JobMsg::Wish(_) | JobMsg::Granted(_) | JobMsg::Look(_))
+    }
+}
+
+/// A wish of the engine itself that the journal does not have yet.
+struct Owed {
+    command: Command,
+    by: &'static str,
+    /// The call whose outcome this is; it is under way until the journal has it.
+    _under_way: Option<UnderWay>,
+}
+
+/// How a job's actor is born.
+pub(crate) struct Birth {
+    pub id: JobId,
+    pub shared: Arc<Shared>,
+    pub parent: ActorId,
+    /// How often it failed lately, and how the last time.
+    pub failures: Option<(u32, String)>,
 }
 
 pub(crate) struct JobActor;
@@ -68,52 +86,90 @@ pub(crate) struct JobActor;
 pub(crate) struct JobState {
     pub id: JobId,
     pub shared: Arc<Shared>,
+    /// The job as its journal has it; none when there is no such job, or when it is not loaded.
     pub job: Option<Arc<Job>>,
-    definition: Option<Arc<Definition>>,
+    pub definition: Option<Arc<Definition>>,
+    pub loaded: bool,
     pub hands: Hands,
-    loaded: bool,
-    /// Recovery waits until it has looked at itself.
-    reviving: bool,
+    pub row: Row,
+    owed: VecDeque<Owed>,
+    /// Is a message to itself on its way?
+    again: bool,
+    /// Is it to be parked?
+    gave_up: bool,
     handled: u64,
 }
 
 impl Actor for JobActor {
     type Msg = JobMsg;
     type State = JobState;
-    type Arguments = (JobId, Arc<Shared>, bool);
+    type Arguments = Birth;
 
     /// Builds, and does nothing that can fail: an error here would not reach the parent.
     async fn pre_start(
         &self,
-        _: ActorRef<JobMsg>,
-        (id, shared, reviving): (JobId, Arc<Shared>, bool),
+        me: ActorRef<JobMsg>,
+        birth: Birth,
     ) -> Result<JobState, ActorProcessingErr> {
+        let Birth { id, shared, parent, failures } = birth;
+        let now = shared.parts.clock.now();
+        let row = shared.table.born(me.get_id(), "job", id.to_string(), Some(parent), now);
+        if let Some((restarts, error)) = failures {
+            row.restarted(restarts, &error);
+        }
         Ok(JobState {
             id,
             shared,
             job: None,
             definition: None,
-            hands: Hands::default(),
             loaded: false,
-            reviving,
+            hands: Hands::default(),
+            row,
+            owed: VecDeque::new(),
+            again: false,
+            gave_up: false,
             handled: 0,
         })
     }
 
+    /// Never returns an error: weather is waited for, and what cannot be read is parked.
     async fn handle(
         &self,
         me: ActorRef<JobMsg>,
         message: JobMsg,
         state: &mut JobState,
     ) -> Result<(), ActorProcessingErr> {
-        state.handled += 1;
-        state.shared.table.handled(me.get_id());
-        if let Err(error) = state.ensure_loaded().await {
-            return state.not_loaded(&me, message, error);
+        state.handled += u64::from(message.is_from_parent());
+        state.row.handled(message.is_from_parent());
+        // Kept until the end: recovery waits until the job has looked at itself.
+        let mut revival = None;
+        match message {
+            JobMsg::Wish(wish) => state.turn(&me, Some(wish), false, &mut revival).await,
+            JobMsg::Granted(permit) => {
+                state.hands.granted(permit);
+                state.turn(&me, None, false, &mut revival).await;
+            }
+            JobMsg::Look(reviving) => {
+                revival = reviving;
+                state.turn(&me, None, true, &mut revival).await;
+            }
+            JobMsg::Outcome { frame, attempt, outcome, under_way } => {
+                state.hands.ended(frame, attempt);
+                state.owe(Command::Settle { frame, attempt, outcome }, "job", under_way);
+                state.turn(&me, None, false, &mut revival).await;
+            }
+            JobMsg::ChildMade { child, command } => {
+                state.hands.making.remove(&child);
+                if let Some(command) = command {
+                    state.owe(command, "job", None);
+                }
+                state.turn(&me, None, true, &mut revival).await;
+            }
+            JobMsg::Again => {
+                state.again = false;
+                state.turn(&me, None, true, &mut revival).await;
+            }
         }
-        state.take(&me, message).await;
-        state.do_what_is_due(&me).await;
-        state.looked();
         Ok(())
     }
 
@@ -126,292 +182,224 @@ impl Actor for JobActor {
     ) -> Result<(), ActorProcessingErr> {
         let (child, reason) = match event {
             SupervisionEvent::ActorFailed(child, error) => (child.get_id(), error.to_string()),
-            SupervisionEvent::ActorTerminated(child, _, _) => (child.get_id(), String::new()),
+            // Its outcome is in the mailbox, behind this.
+            SupervisionEvent::ActorTerminated(_, _, Some(reason)) if reason == DONE => {
+                return Ok(());
+            }
+            SupervisionEvent::ActorTerminated(child, _, _) => {
+                (child.get_id(), "the attempt was stopped".to_owned())
+            }
             _ => return Ok(()),
         };
-        state.shared.table.gone(child);
         if let Some((frame, attempt)) = state.hands.dropped(child) {
-            let reason = if reason.is_empty() { "the attempt was stopped".into() } else { reason };
-            let command = Command::Interrupt { frame, attempt, reason };
-            me.cast(JobMsg::Inner { command, by: "job" }).ok();
+            tracing::error!(job = %state.id, reason, "an attempt of a call failed");
+            state.row.failed(&reason);
+            state.owe(Command::Interrupt { frame, attempt, reason }, "job", None);
+            state.go_on(&me);
         }
         Ok(())
     }
 
     async fn post_stop(
         &self,
-        me: ActorRef<JobMsg>,
-        _: &mut JobState,
+        _: ActorRef<JobMsg>,
+        state: &mut JobState,
     ) -> Result<(), ActorProcessingErr> {
-        me.stop_children_and_wait(None, None).await;
+        state.hands.kill_attempts();
         Ok(())
     }
 }
 
 impl Drop for JobState {
-    /// However the actor ends, its slot is free again and recovery does not wait for it.
+    /// However the actor ends, it no longer stands in line; its permit goes by itself.
     fn drop(&mut self) {
-        self.looked();
         self.let_go_of_slot();
     }
 }
 
 impl JobState {
-    fn looked(&mut self) {
-        if std::mem::take(&mut self.reviving) {
-            self.shared.reviving.fetch_sub(1, Ordering::AcqRel);
-            self.shared.revived.notify_waiters();
+    fn owe(&mut self, command: Command, by: &'static str, under_way: Option<UnderWay>) {
+        self.owed.push_back(Owed { command, by, _under_way: under_way });
+    }
+
+    pub fn is_busy(&self) -> bool {
+        self.again || !self.owed.is_empty() || self.hands.is_busy()
+    }
+
+    fn go_on(&mut self, me: &ActorRef<JobMsg>) {
+        if !self.again {
+            self.again = me.cast(JobMsg::Again).is_ok();
         }
     }
 
-    async fn ensure_loaded(&mut self) -> Result<(), LoadError> {
-        if self.loaded {
-            return Ok(());
+    pub fn go_on_later(&mut self, me: &ActorRef<JobMsg>) {
+        self.row.says("waiting for the store");
+        if !self.again {
+            self.again = true;
+            me.send_after(STORE_PAUSE, || JobMsg::Again);
         }
-        if let Some((job, _)) = load(&self.shared, self.id).await? {
-            self.definition = Some(self.definition_of(&job).await?);
-            self.job = Some(Arc::new(job));
-        }
-        self.loaded = true;
-        Ok(())
     }
 
-    async fn definition_of(&self, job: &Job) -> Result<Arc<Definition>, LoadError> {
-        self.shared.catalog.by_hash(job.spec.definition).await
+    /// One message: what is owed first, then the wish, then what follows.
+    async fn turn(
+        &mut self,
+        me: &ActorRef<JobMsg>,
+        wish: Option<Wish>,
+        look: bool,
+        revival: &mut Option<Revival>,
+    ) {
+        if let Err(error) = self.ensure_loaded().await {
+            return self.not_loaded(me, wish, error, revival.take());
+        }
+        self.row.says("running");
+        self.pay(me).await;
+        if let Some(wish) = wish {
+            self.grant(wish).await;
+        }
+        if look {
+            self.look_at_children(me).await;
+            self.pay(me).await;
+        }
+        if !std::mem::take(&mut self.gave_up) {
+            self.do_what_is_due(me).await;
+        }
     }
 
     /// A job that cannot be loaded answers why; one that never will be is parked.
     fn not_loaded(
         &mut self,
         me: &ActorRef<JobMsg>,
-        message: JobMsg,
+        wish: Option<Wish>,
         error: LoadError,
-    ) -> Result<(), ActorProcessingErr> {
-        let answer = match &error {
-            LoadError::Unavailable(reason) => EngineError::Unavailable(reason.clone()),
-            LoadError::Poisoned(reason) => {
-                EngineError::Corrupt { job: self.id, reason: reason.clone() }
-            }
-        };
-        match message {
-            JobMsg::Wish { reply, .. } => {
-                reply.send(Err(answer)).ok();
-            }
-            inner if matches!(error, LoadError::Unavailable(_)) => {
-                me.send_after(STORE_PAUSE, || inner);
-                return Ok(());
-            }
-            _ => {}
+        revival: Option<Revival>,
+    ) {
+        if let Some(wish) = wish {
+            wish.reply.send(Err(error.clone().of(self.id))).ok();
         }
-        if let LoadError::Poisoned(reason) = error {
-            park::later(self.shared.clone(), self.id, reason);
-            self.looked();
-            me.stop(None);
-        }
-        Ok(())
-    }
-
-    async fn take(&mut self, me: &ActorRef<JobMsg>, message: JobMsg) {
-        match message {
-            JobMsg::Wish { command, by, key, reply } => {
-                // Somebody who no longer waits gets nothing done that was not begun.
-                if reply.is_closed() {
-                    return;
-                }
-                let answer = self.obey(command, by, key).await;
-                crash_point::reach("engine.before_answer");
-                reply.send(answer).ok();
-            }
-            JobMsg::Inner { command, by } => self.insist(me, command, by).await,
-            JobMsg::Outcome { frame, attempt, outcome } => {
-                self.hands.settled(frame, attempt);
-                let command = Command::Settle { frame, attempt, outcome };
-                self.insist(me, command, "job").await;
-            }
-            JobMsg::ChildMade { child, command } => {
-                match command {
-                    Some(command) => self.insist(me, command, "job").await,
-                    None => {
-                        me.send_after(STORE_PAUSE, || JobMsg::Look);
-                    }
-                }
-                self.hands.making.remove(&child);
-                self.look(me).await;
-            }
-            JobMsg::Granted => {
-                self.hands.granted();
-                if self.job.as_ref().is_some_and(|job| job.is_ready()) {
-                    self.insist(me, Command::Begin, "worker").await;
-                }
-            }
-            JobMsg::Look => self.look(me).await,
-        }
-    }
-
-    /// Does what time and children ask for.
-    async fn look(&mut self, me: &ActorRef<JobMsg>) {
-        let Some(job) = self.job.clone() else { return };
-        let due = due(&job);
-        self.look_at_children(me, &due).await;
-        let now = self.shared.parts.clock.now();
-        if due.tick || due.wake.is_some_and(|wake| wake <= now) {
-            self.insist(me, Command::Tick, "clock").await;
-        }
-    }
-
-    /// A wish of the engine itself: a refusal is an answer, a store that is away is waited for.
-    pub async fn insist(&mut self, me: &ActorRef<JobMsg>, command: Command, by: &'static str) {
-        match self.obey(command.clone(), Principal::system(by), None).await {
-            Ok(_) => {}
-            Err(EngineError::Refused(refusal)) => {
-                tracing::debug!(job = %self.id, %refusal, "an inner wish came too late");
-            }
-            Err(error) => {
-                tracing::warn!(job = %self.id, %error, "the job waits for the store");
-                me.send_after(STORE_PAUSE, move || JobMsg::Inner { command, by });
-            }
-        }
-    }
-
-    pub async fn obey(
-        &mut self,
-        command: Command,
-        by: Principal,
-        key: Option<IdempotencyKey>,
-    ) -> Answer {
-        // Once more after another writer: the second decision is made on what that one left.
-        for _ in 0..2 {
-            if let Some(answer) = self.try_to_obey(&command, &by, key.clone()).await? {
-                return Ok(answer);
-            }
-            self.loaded = false;
-            self.job = None;
-            self.ensure_loaded().await.map_err(|error| self.load_error(error))?;
-        }
-        Err(EngineError::Unavailable("somebody else writes to the same job".to_owned()))
-    }
-
-    fn load_error(&self, error: LoadError) -> EngineError {
         match error {
-            LoadError::Unavailable(reason) => EngineError::Unavailable(reason),
-            LoadError::Poisoned(reason) => EngineError::Corrupt { job: self.id, reason },
-        }
-    }
-
-    /// Nothing when somebody else wrote in between.
-    async fn try_to_obey(
-        &mut self,
-        command: &Command,
-        by: &Principal,
-        key: Option<IdempotencyKey>,
-    ) -> Result<Option<Obeyed>, EngineError> {
-        let definition = match (&self.definition, command) {
-            (Some(definition), _) => definition.clone(),
-            (None, Command::Create(spec)) => {
-                let found = self.shared.catalog.by_hash(spec.definition).await;
-                found.map_err(|error| self.load_error(error))?
+            LoadError::Unavailable(reason) => {
+                tracing::debug!(job = %self.id, reason, "the job waits for the store");
+                self.go_on_later(me);
             }
-            (None, _) => return Err(Refusal::NoSuchJob.into()),
-        };
-        let now = self.shared.parts.clock.now();
-        let wish = Wish {
-            id: self.id,
-            job: self.job.clone(),
-            definition: definition.clone(),
-            command: command.clone(),
-            by: by.clone(),
-            now,
-        };
-        let decided = deliberate(&self.shared, wish).await?;
-        if decided.events.is_empty() {
-            return Ok(self.job.clone().map(|job| self.obeyed(job, false)));
-        }
-        let started: Vec<(FrameId, u32)> =
-            decided.events.iter().filter_map(|event| started_call(event)).collect();
-        let before = self.job.as_deref();
-        match append(&self.shared, before, decided, by.clone(), now, key).await {
-            Ok(Append::Done(done)) => {
-                self.definition = Some(definition);
-                self.hands.expect(started);
-                self.job = Some(done.job.clone());
-                let view = JobView { row: done.row, job: done.job };
-                Ok(Some(Obeyed { view, changed: true, replayed: false }))
-            }
-            Ok(Append::Overtaken) => Ok(None),
-            Ok(Append::Duplicate { job, same_request }) => self.duplicate(job, same_request).await,
-            Err(error) => {
-                // What is on disk is not known here any more: read it before the next decision.
-                self.loaded = false;
-                (self.job, self.definition) = (None, None);
-                Err(error)
+            LoadError::Poisoned(reason) => {
+                self.give_up(me, reason, revival);
+                self.gave_up = false;
             }
         }
     }
 
-    fn obeyed(&self, job: Arc<Job>, changed: bool) -> Obeyed {
-        Obeyed { view: JobView { row: job_row(&job), job }, changed, replayed: false }
+    /// Nothing that this program does will carry the job on.
+    fn give_up(&mut self, me: &ActorRef<JobMsg>, reason: String, revival: Option<Revival>) {
+        self.gave_up = true;
+        self.owed.clear();
+        self.let_go_of_slot();
+        self.shared.jobs.cast(JobsMsg::Park { job: self.id, reason, revival });
+        self.ask_to_leave(me, false);
     }
 
-    /// The job that the same request created before.
-    async fn duplicate(
-        &self,
-        job: JobId,
-        same_request: bool,
-    ) -> Result<Option<Obeyed>, EngineError> {
-        if !same_request {
-            return Err(EngineError::KeyReused { job });
+    async fn grant(&mut self, wish: Wish) {
+        // Somebody who no longer waits gets nothing done that was not begun.
+        if wish.reply.is_closed() {
+            return;
         }
-        let loaded = load(&self.shared, job).await.map_err(|error| self.load_error(error))?;
-        let (found, _) = loaded.ok_or(Refusal::NoSuchJob)?;
-        let mut obeyed = self.obeyed(Arc::new(found), false);
-        obeyed.replayed = true;
-        Ok(Some(obeyed))
+        let answer = self.obey(&wish.command, wish.by, wish.key).await;
+        crash_point::reach("engine.before_answer");
+        wish.reply.send(answer).ok();
+    }
+
+    /// Puts what is owed into the journal, in order. A refusal is an answer; a store that is away is waited for.
+    /// Says whether anything changed.
+    async fn pay(&mut self, me: &ActorRef<JobMsg>) -> bool {
+        let mut changed = false;
+        while let Some(owed) = self.owed.front() {
+            let (command, by) = (owed.command.clone(), Principal::system(owed.by));
+            match self.obey(&command, by, None).await {
+                Ok(obeyed) => changed |= obeyed.changed,
+                Err(EngineError::Refused(refusal)) => {
+                    tracing::debug!(job = %self.id, %refusal, "an inner wish came too late");
+                }
+                Err(EngineError::Corrupt { reason, .. }) => {
+                    self.give_up(me, reason, None);
+                    return changed;
+                }
+                Err(error) => {
+                    tracing::warn!(job = %self.id, %error, "the job waits for the store");
+                    self.go_on_later(me);
+                    return changed;
+                }
+            }
+            self.owed.pop_front();
+        }
+        changed
     }
 
     /// Compares what is due with what is in hand and closes the difference.
     async fn do_what_is_due(&mut self, me: &ActorRef<JobMsg>) {
-        let Some(job) = self.job.clone() else {
-            return self.ask_to_leave(me);
-        };
-        let due = due(&job);
-        self.interrupt_lost_calls(me, &due).await;
-        self.close_the_difference(me, &due).await;
-        if due.tick && !due.is_held {
-            me.cast(JobMsg::Inner { command: Command::Tick, by: "clock" }).ok();
+        let mut may_tick = true;
+        for _ in 0..TURNS_MAX {
+            if !self.owed.is_empty() {
+                return;
+            }
+            if !self.loaded {
+                // What is on disk is unknown after an append that failed: read it, then go on.
+                return self.go_on_later(me);
+            }
+            let Some(job) = self.job.clone() else {
+                self.let_go_of_slot();
+                return self.ask_to_leave(me, false);
+            };
+            let due = due(&job);
+            let Some((command, by)) = self.own_wish(&job, &due, may_tick) else {
+                return self.close_the_difference(me, &job, &due).await;
+            };
+            let is_tick = command == Command::Tick;
+            self.owe(command, by, None);
+            // A tick that changes nothing will change nothing the next time either.
+            may_tick &= self.pay(me).await || !is_tick;
         }
-        if let Some(wake) = due.wake {
-            self.shared.wakes.cast(WakesMsg::At(wake));
-        }
-        if job.is_ready() {
-            self.shared.scheduler.cast(SchedulerMsg::Look);
-        } else if !due.is_active() && !self.hands.is_busy() {
-            self.let_go_of_slot();
-            self.ask_to_leave(me);
-        }
+        self.go_on(me);
     }
 
-    /// Calls that are due but that this actor never started were under way when a process ended.
-    async fn interrupt_lost_calls(&mut self, me: &ActorRef<JobMsg>, due: &Due) {
-        for call in self.hands.lost(&due.calls) {
+    /// What the job wishes of itself, as it stands.
+    fn own_wish(
+        &mut self,
+        job: &Job,
+        due: &Due,
+        may_tick: bool,
+    ) -> Option<(Command, &'static str)> {
+        if let Some((frame, attempt)) = self.lost_call(due) {
+            self.shared.count_interrupted();
+            self.hands.know([(frame, attempt)]);
             let reason = "the process stopped while the call was under way".to_owned();
-            let (frame, attempt) = (call.frame, call.attempt);
-            self.shared.interrupted.fetch_add(1, Ordering::Relaxed);
-            self.hands.expect(vec![(frame, attempt)]);
-            let command = Command::Interrupt { frame, attempt, reason };
-            self.insist(me, command, "recovery").await;
+            return Some((Command::Interrupt { frame, attempt, reason }, "recovery"));
+        }
+        if job.is_ready() && self.hands.has_slot() && !self.shared.is_stopping() {
+            return Some((Command::Begin, "worker"));
+        }
+        let is_time = due.wake.is_some_and(|wake| wake <= self.shared.parts.clock.now());
+        let is_due = may_tick && !due.is_held && (due.tick || is_time);
+        is_due.then_some((Command::Tick, "clock"))
+    }
+
+    /// Takes the outcome of every awaited child that has ended.
+    async fn look_at_children(&mut self, me: &ActorRef<JobMsg>) {
+        let Some(job) = self.job.clone() else { return };
+        for child in due(&job).children.iter().filter(|child| child.created && child.awaited) {
+            if let Some(outcome) = self.outcome_of_child(me, child.child).await {
+                self.owe(Command::SettleChild { child: child.child, outcome }, "job", None);
+            }
         }
     }
 
     /// Only waits from here on: the parent decides whether a message is already on its way.
-    fn ask_to_leave(&self, me: &ActorRef<JobMsg>) {
+    pub fn ask_to_leave(&self, me: &ActorRef<JobMsg>, queued: bool) {
         let (id, actor, handled) = (self.id, me.get_id(), self.handled);
-        self.shared.jobs.cast(JobsMsg::Idle { id, actor, handled });
+        self.shared.jobs.cast(JobsMsg::Idle { id, actor, handled, queued });
     }
-}
 
-fn started_call(event: &Event) -> Option<(FrameId, u32)> {
-    match event {
-        Event::CallStarted { frame, attempt, .. } => Some((*frame, *attempt)),
-        _ => None,
+    /// What somebody who asked is told.
+    pub fn obeyed(&self, job: Arc<Job>, changed: bool) -> Obeyed {
+        let row = crate::machine::job_row(&job);
+        Obeyed { view: JobView { row, job }, changed, replayed: false }
     }
 }

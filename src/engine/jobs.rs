@@ -1,19 +1,26 @@
 //! The parent of every live job: finds or revives it, passes the message on, restarts what fails. It waits for no
 //! child and never fails itself.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, MessagingErr, SupervisionEvent};
 
-use crate::engine::job::{JobActor, JobMsg};
+use crate::engine::job::{Birth, JobActor, JobMsg};
+use crate::engine::recovery::Revival;
 use crate::engine::shared::Shared;
 use crate::engine::{EngineError, park};
 use crate::model::id::JobId;
 use crate::model::metric_names as names;
 use crate::model::time::{Span, Timestamp};
+
+/// Jobs that may be live while jobs of the queue keep their actors, to begin without being read again. Beyond it a
+/// queued job is a row, like every other that only waits.
+const LIVE_AT_EASE: usize = 256;
+
+/// How long the jobs may take to answer what they were asked before the stop.
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) enum JobsMsg {
     /// Pass this on, reviving the job if need be.
@@ -21,10 +28,18 @@ pub(crate) enum JobsMsg {
     /// Let the job look at itself.
     Activate(JobId),
     /// The same at start: recovery waits until it has looked.
-    Revive(JobId),
-    /// The job only waits, and has handled so many messages.
-    Idle { id: JobId, actor: ActorId, handled: u64 },
-    /// Which of these has no actor?
+    Revive(JobId, Revival),
+    /// The pause after a failure is over.
+    Restart(JobId),
+    /// Let every live job look at itself.
+    Everyone,
+    /// The job only waits (in the queue, or for something outside), and has handled so many messages.
+    Idle { id: JobId, actor: ActorId, handled: u64, queued: bool },
+    /// This program cannot carry the job on.
+    Park { job: JobId, reason: String, revival: Option<Revival> },
+    /// It is parked.
+    Parked(JobId),
+    /// Which of these has no actor, and none coming?
     Missing { jobs: Vec<JobId>, reply: tokio::sync::oneshot::Sender<Vec<JobId>> },
 }
 
@@ -42,6 +57,10 @@ pub(crate) struct JobsState {
     job_of: HashMap<ActorId, JobId>,
     /// When each job failed lately, and how the last time.
     failures: HashMap<JobId, Failures>,
+    /// Failed, and to be restarted after a pause.
+    resting: HashSet<JobId>,
+    /// Being parked as poisoned.
+    parking: HashSet<JobId>,
 }
 
 #[derive(Default)]
@@ -60,8 +79,14 @@ impl Actor for Jobs {
         _: ActorRef<JobsMsg>,
         shared: Arc<Shared>,
     ) -> Result<JobsState, ActorProcessingErr> {
-        let (live, job_of, failures) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Ok(JobsState { shared, live, job_of, failures })
+        Ok(JobsState {
+            shared,
+            live: HashMap::new(),
+            job_of: HashMap::new(),
+            failures: HashMap::new(),
+            resting: HashSet::new(),
+            parking: HashSet::new(),
+        })
     }
 
     async fn handle(
@@ -72,13 +97,31 @@ impl Actor for Jobs {
     ) -> Result<(), ActorProcessingErr> {
         state.shared.table.handled(me.get_id());
         match message {
-            JobsMsg::Deliver { job, message } => state.deliver(&me, job, message, false).await,
-            JobsMsg::Activate(job) => state.deliver(&me, job, JobMsg::Look, false).await,
-            JobsMsg::Revive(job) => state.deliver(&me, job, JobMsg::Look, true).await,
-            JobsMsg::Idle { id, actor, handled } => state.idle(id, actor, handled),
+            JobsMsg::Deliver { job, message } => state.deliver(&me, job, message).await,
+            JobsMsg::Activate(job) => state.deliver(&me, job, JobMsg::Look(None)).await,
+            JobsMsg::Revive(job, revival) => {
+                state.deliver(&me, job, JobMsg::Look(Some(revival))).await;
+            }
+            JobsMsg::Restart(job) => {
+                state.resting.remove(&job);
+                state.deliver(&me, job, JobMsg::Look(None)).await;
+            }
+            JobsMsg::Everyone => {
+                let live: Vec<JobId> = state.live.keys().copied().collect();
+                for job in live {
+                    state.deliver(&me, job, JobMsg::Look(None)).await;
+                }
+            }
+            JobsMsg::Idle { id, actor, handled, queued } => {
+                state.idle(id, actor, handled, queued);
+            }
+            JobsMsg::Park { job, reason, revival } => state.park(job, reason, revival),
+            JobsMsg::Parked(job) => {
+                state.parking.remove(&job);
+            }
             JobsMsg::Missing { jobs, reply } => {
-                let missing = |job: &JobId| !state.live.contains_key(job);
-                reply.send(jobs.into_iter().filter(missing).collect()).ok();
+                let missing = jobs.into_iter().filter(|job| state.is_missing(job));
+                reply.send(missing.collect()).ok();
             }
         }
         Ok(())
@@ -108,69 +151,84 @@ impl Actor for Jobs {
     async fn post_stop(
         &self,
         me: ActorRef<JobsMsg>,
-        state: &mut JobsState,
+        _: &mut JobsState,
     ) -> Result<(), ActorProcessingErr> {
-        let limit = Duration::from_secs(5);
-        me.drain_children_and_wait(Some(limit)).await;
-        state.shared.table.gone(me.get_id());
+        me.drain_children_and_wait(Some(DRAIN_LIMIT)).await;
         Ok(())
     }
 }
 
 impl JobsState {
-    async fn deliver(
+    async fn deliver(&mut self, me: &ActorRef<JobsMsg>, job: JobId, message: JobMsg) {
+        let message = match self.pass_on(me, job, message).await {
+            Ok(()) => return,
+            Err(message) => message,
+        };
+        // Its actor has just failed, and the news of that is still on its way: a new one takes it.
+        self.live.remove(&job);
+        if let Err(message) = self.pass_on(me, job, message).await {
+            self.turn_away(me, job, message);
+        }
+    }
+
+    /// Gives the message back when nobody took it.
+    async fn pass_on(
         &mut self,
         me: &ActorRef<JobsMsg>,
         job: JobId,
         message: JobMsg,
-        reviving: bool,
-    ) {
-        if !self.live.contains_key(&job) && !self.revive(me, job, &message, reviving).await {
-            return self.turn_away(me, job, message);
+    ) -> Result<(), JobMsg> {
+        if !self.live.contains_key(&job) && !self.revive(me, job, &message).await {
+            return Err(message);
         }
-        if let Some(live) = self.live.get_mut(&job) {
-            live.delivered += 1;
-            self.shared.table.sent(live.actor.get_id());
-            live.actor.cast(message).ok();
+        let Some(live) = self.live.get_mut(&job) else { return Err(message) };
+        match live.actor.cast(message) {
+            Ok(()) => {
+                live.delivered += 1;
+                self.shared.table.sent(live.actor.get_id());
+                Ok(())
+            }
+            Err(MessagingErr::SendErr(message)) => Err(message),
+            Err(_) => Ok(()),
         }
     }
 
     /// Spawning is instant: the job loads itself, so a slow store cannot hold up the others.
-    async fn revive(
-        &mut self,
-        me: &ActorRef<JobsMsg>,
-        job: JobId,
-        message: &JobMsg,
-        reviving: bool,
-    ) -> bool {
-        let is_new_work = matches!(message, JobMsg::Wish { .. });
-        if is_new_work && self.live.len() >= self.shared.parts.options.live_jobs_max {
+    async fn revive(&mut self, me: &ActorRef<JobsMsg>, job: JobId, message: &JobMsg) -> bool {
+        let is_new_work = matches!(message, JobMsg::Wish(_));
+        let is_full = self.live.len() >= self.shared.parts.options.live_jobs_max;
+        if self.parking.contains(&job) || (is_new_work && is_full) {
             return false;
         }
-        let arguments = (job, self.shared.clone(), reviving);
-        let Ok((actor, _)) = JobActor::spawn_linked(None, JobActor, arguments, me.get_cell()).await
+        let failures = self.failures.get(&job);
+        let failures = failures.map(|failed| (failed.at.len() as u32, failed.last.clone()));
+        let (shared, parent) = (self.shared.clone(), me.get_id());
+        let birth = Birth { id: job, shared, parent, failures };
+        let Ok((actor, _)) = JobActor::spawn_linked(None, JobActor, birth, me.get_cell()).await
         else {
             return false;
         };
-        let now = self.shared.parts.clock.now();
-        let id = actor.get_id();
-        self.shared.table.born(id, "job", job.to_string(), Some(me.get_id()), now);
-        if let Some(failures) = self.failures.get(&job) {
-            let restarts = failures.at.len() as u32;
-            self.shared.table.restarted(id, restarts, &failures.last);
-        }
-        self.job_of.insert(id, job);
+        self.job_of.insert(actor.get_id(), job);
         self.live.insert(job, Live { actor, delivered: 0 });
         true
     }
 
     fn turn_away(&mut self, me: &ActorRef<JobsMsg>, job: JobId, message: JobMsg) {
+        let is_parking = self.parking.contains(&job);
         match message {
-            JobMsg::Wish { reply, .. } => {
-                let retry_after = Span::from_secs(1);
-                let busy = EngineError::Busy { what: "too many jobs are live", retry_after };
-                reply.send(Err(busy)).ok();
+            JobMsg::Wish(wish) => {
+                let answer = if is_parking {
+                    let reason = "the job is being parked as poisoned; ask again";
+                    EngineError::Unavailable(reason.to_owned())
+                } else if self.shared.is_stopping() {
+                    EngineError::Stopping
+                } else {
+                    let retry_after = Span::from_secs(1);
+                    EngineError::Busy { what: "too many jobs are live", retry_after }
+                };
+                wish.reply.send(Err(answer)).ok();
             }
+            _ if is_parking || self.shared.is_stopping() => {}
             _ => {
                 me.send_after(Duration::from_secs(1), move || JobsMsg::Activate(job));
             }
@@ -178,16 +236,21 @@ impl JobsState {
     }
 
     /// Lets a waiting job go, unless a message is on its way to it.
-    fn idle(&mut self, id: JobId, actor: ActorId, handled: u64) {
+    fn idle(&mut self, id: JobId, actor: ActorId, handled: u64, queued: bool) {
+        let is_full = self.live.len() > LIVE_AT_EASE;
         let Some(live) = self.live.get(&id) else { return };
-        if live.actor.get_id() == actor && live.delivered == handled {
+        if live.actor.get_id() == actor && live.delivered == handled && (!queued || is_full) {
             live.actor.stop(None);
             self.live.remove(&id);
         }
     }
 
+    fn is_missing(&self, job: &JobId) -> bool {
+        let is_coming = self.resting.contains(job) || self.parking.contains(job);
+        !self.live.contains_key(job) && !is_coming
+    }
+
     fn gone(&mut self, actor: ActorId) -> Option<JobId> {
-        self.shared.table.gone(actor);
         let job = self.job_of.remove(&actor)?;
         if self.live.get(&job).is_some_and(|live| live.actor.get_id() == actor) {
             self.live.remove(&job);
@@ -209,11 +272,11 @@ impl JobsState {
         if restarts > options.restarts_max {
             self.failures.remove(&job);
             let reason = format!("its actor failed {restarts} times; the last time: {error}");
-            park::later(self.shared.clone(), job, reason);
-            return;
+            return self.park(job, reason, None);
         }
         let pause = options.restart_backoff.as_duration() * 2u32.pow(restarts.min(10) - 1);
-        me.send_after(pause, move || JobsMsg::Activate(job));
+        self.resting.insert(job);
+        me.send_after(pause, move || JobsMsg::Restart(job));
         self.forget_old_failures(now);
     }
 
@@ -223,11 +286,17 @@ impl JobsState {
         self.failures
             .retain(|_, failures| failures.at.back().is_some_and(|at| now.since(*at) <= window));
     }
-}
 
-impl Drop for JobsState {
-    fn drop(&mut self) {
-        self.shared.reviving.store(0, Ordering::Release);
-        self.shared.revived.notify_waiters();
+    /// In a task of its own, because the store may be away. Until it is done the job gets no actor.
+    fn park(&mut self, job: JobId, reason: String, revival: Option<Revival>) {
+        if !self.parking.insert(job) {
+            return;
+        }
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            park::insist(&shared, job, &reason).await;
+            shared.jobs.cast(JobsMsg::Parked(job));
+            drop(revival);
+        });
     }
 }

@@ -1,5 +1,6 @@
 //! A job as its journal tells it: the last snapshot and the events after it, folded.
 
+use crate::engine::EngineError;
 use crate::engine::shared::Shared;
 use crate::machine::evolve;
 use crate::model::id::{CommitId, JobId};
@@ -15,6 +16,16 @@ pub(crate) enum LoadError {
     /// The journal cannot be read or folded: no retry will help.
     #[error("{0}")]
     Poisoned(String),
+}
+
+impl LoadError {
+    /// The same, of this job, at the border.
+    pub fn of(self, job: JobId) -> EngineError {
+        match self {
+            LoadError::Unavailable(reason) => EngineError::Unavailable(reason),
+            LoadError::Poisoned(reason) => EngineError::Corrupt { job, reason },
+        }
+    }
 }
 
 impl From<StoreError> for LoadError {

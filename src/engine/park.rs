@@ -1,70 +1,123 @@
-//! Parks a job that this program cannot carry on: FAILED, reason `poisoned`. It needs nothing but the job's row, so
-//! that a journal that cannot be folded can be parked too.
+//! Parks a job that this program cannot carry on: FAILED, reason `poisoned`. The machine does it as long as the
+//! journal can be folded; otherwise nothing is needed but the rows of the job and its checkpoints.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::engine::EngineError;
+use crate::engine::commit::{Append, Deliberation, append, deliberate};
+use crate::engine::load::load;
 use crate::engine::shared::Shared;
+use crate::model::checkpoint::CheckpointStatus;
+use crate::model::command::Command;
 use crate::model::event::Event;
 use crate::model::id::{CommitId, JobId};
+use crate::model::limits::PAGE_MAX;
 use crate::model::principal::Principal;
 use crate::model::problem::{Kind, Problem};
-use crate::model::row::{JobRow, Place};
+use crate::model::row::{CheckpointRow, JobRow, Place};
 use crate::model::status::{Phase, Status};
-use crate::store::{Commit, CommitOutcome};
+use crate::model::time::Timestamp;
+use crate::store::{CheckpointQuery, Commit, CommitOutcome};
 
-/// Parks it in a task of its own, trying again while the store is away.
-pub(crate) fn later(shared: Arc<Shared>, job: JobId, reason: String) {
-    tokio::spawn(async move {
-        let mut pause = Duration::from_millis(250);
-        while !shared.is_stopping() {
-            match park(&shared, job, &reason).await {
-                Ok(true) => {
-                    shared.poisoned.fetch_add(1, Ordering::Relaxed);
-                    tracing::error!(%job, reason, "parked as poisoned; the other jobs go on");
-                    return;
-                }
-                Ok(false) => return,
-                Err(error) => tracing::warn!(%job, %error, "cannot park the job yet"),
+/// The first pause before the store is asked again, and the longest one.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// Who parks.
+const BY: &str = "jobs";
+
+/// Parks it, trying again while the store is away, until the engine stops.
+pub(crate) async fn insist(shared: &Arc<Shared>, job: JobId, reason: &str) {
+    let mut pause = PAUSE_MIN;
+    while !shared.is_stopping() {
+        match park(shared, job, reason).await {
+            Ok(true) => {
+                shared.poisoned.fetch_add(1, Ordering::Relaxed);
+                return tracing::error!(%job, reason, "parked as poisoned; the others go on");
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(30));
+            Ok(false) => return,
+            Err(error) => tracing::warn!(%job, %error, "cannot park the job yet"),
         }
-    });
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
 }
 
 /// Says whether there was something to park.
-async fn park(shared: &Shared, job: JobId, reason: &str) -> Result<bool, EngineError> {
+async fn park(shared: &Arc<Shared>, job: JobId, reason: &str) -> Result<bool, EngineError> {
     let Some(row) = shared.parts.store.job(job).await? else { return Ok(false) };
     if row.status.is_ended() {
         return Ok(false);
     }
-    let commit = parked(shared, row, reason);
-    match shared.parts.store.commit(commit).await? {
-        CommitOutcome::Applied { feed, .. } => {
-            shared.publish(feed);
-            Ok(true)
-        }
-        CommitOutcome::Replayed { .. } => Ok(true),
-        // Somebody wrote to it in between: look again.
-        _ => Err(EngineError::Unavailable("the job is being written to".to_owned())),
+    // In a task, because what made the job's actor panic may panic here too.
+    let (to, why) = (shared.clone(), reason.to_owned());
+    match tokio::spawn(async move { by_the_machine(&to, job, why).await }).await {
+        Ok(Ok(())) => Ok(true),
+        Ok(Err(EngineError::Unavailable(error))) => Err(EngineError::Unavailable(error)),
+        Ok(Err(_)) | Err(_) => by_rows(shared, row, reason).await,
     }
 }
 
-fn parked(shared: &Shared, row: JobRow, reason: &str) -> Commit {
-    let now = shared.parts.clock.now();
-    let problem = Problem::new(Kind::Poisoned, reason);
-    let (expect_version, fence) = (row.version, row.fence);
+async fn by_the_machine(shared: &Shared, id: JobId, reason: String) -> Result<(), EngineError> {
+    let loaded = load(shared, id).await.map_err(|error| error.of(id))?;
+    let job = loaded.map(|(job, _)| Arc::new(job));
+    let Some(hash) = job.as_ref().map(|job| job.spec.definition) else {
+        return Err(EngineError::Corrupt { job: id, reason });
+    };
+    let definition = shared.catalog.by_hash(hash).await.map_err(|error| error.of(id))?;
+    let (by, now) = (Principal::system(BY), shared.parts.clock.now());
+    let command = Command::Poison { reason };
+    let wish = Deliberation { id, job: job.clone(), definition, command, by: by.clone(), now };
+    let decided = deliberate(shared, wish).await?;
+    match append(shared, job.as_deref(), decided, by, now, None).await? {
+        Append::Done(_) => Ok(()),
+        _ => Err(being_written()),
+    }
+}
+
+async fn by_rows(shared: &Shared, row: JobRow, reason: &str) -> Result<bool, EngineError> {
+    let query = CheckpointQuery {
+        statuses: vec![CheckpointStatus::Pending],
+        job: Some(row.id),
+        limit: PAGE_MAX,
+        ..CheckpointQuery::default()
+    };
+    let open = shared.parts.store.checkpoints(&query).await?.rows;
     let parent = row.parent;
+    let commit = parked(row, open, reason, shared.parts.clock.now());
+    match shared.parts.store.commit(commit).await? {
+        CommitOutcome::Applied { feed, .. } => shared.publish(feed),
+        CommitOutcome::Replayed { .. } => {}
+        _ => return Err(being_written()),
+    }
+    if let Some(parent) = parent {
+        shared.activate(parent);
+    }
+    Ok(true)
+}
+
+fn being_written() -> EngineError {
+    EngineError::Unavailable("the job is being written to".to_owned())
+}
+
+fn parked(row: JobRow, open: Vec<CheckpointRow>, reason: &str, now: Timestamp) -> Commit {
+    let problem = Problem::new(Kind::Poisoned, reason);
+    let (expect_version, fence, nudge) = (row.version, row.fence, row.parent);
+    let cancelled = open.iter().map(|row| Event::CheckpointCancelled { checkpoint: row.id });
+    let mut events: Vec<Arc<Event>> = cancelled.map(Arc::new).collect();
+    events.push(Arc::new(Event::Failed { problem: problem.clone() }));
+    let close =
+        |row| CheckpointRow { status: CheckpointStatus::Cancelled, closed_at: Some(now), ..row };
     let row = JobRow {
-        version: row.version + 1,
+        version: row.version + events.len() as u64,
         status: Status::Failed,
         phase: Phase::Faulted,
         waiting_for: None,
         place: Place::Ended,
-        error: Some(problem.clone()),
+        pending_checkpoints: 0,
+        error: Some(problem),
         updated_at: now,
         completed_at: Some(now),
         ..row
@@ -75,13 +128,13 @@ fn parked(shared: &Shared, row: JobRow, reason: &str) -> Commit {
         fence,
         commit_id: CommitId(uuid::Uuid::now_v7()),
         at: now,
-        by: Principal::system("jobs"),
-        events: vec![Arc::new(Event::Failed { problem })],
+        by: Principal::system(BY),
+        events,
         row,
-        checkpoints: Vec::new(),
+        checkpoints: open.into_iter().map(close).collect(),
         subscriptions: Vec::new(),
         snapshot: None,
-        nudge: parent,
+        nudge,
         key: None,
     }
 }

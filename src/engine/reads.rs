@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use crate::engine::load::{LoadError, load};
+use crate::engine::load::load;
 use crate::engine::{
     ActorNode, Change, CheckpointQuery, CheckpointView, Counts, Engine, EngineError, Health,
     JobQuery, JobView, LogRow, Page, RecoveryReport, TimelineRow,
@@ -24,10 +24,7 @@ impl Engine {
     /// # Errors
     /// `NoSuchJob`; `Corrupt` when its journal cannot be folded.
     pub async fn job(&self, job: JobId) -> Result<JobView, EngineError> {
-        let loaded = load(&self.shared, job).await.map_err(|error| match error {
-            LoadError::Unavailable(reason) => EngineError::Unavailable(reason),
-            LoadError::Poisoned(reason) => EngineError::Corrupt { job, reason },
-        })?;
+        let loaded = load(&self.shared, job).await.map_err(|error| error.of(job))?;
         let (job, _) = loaded.ok_or(Refusal::NoSuchJob)?;
         Ok(JobView { row: job_row(&job), job: Arc::new(job) })
     }

@@ -9,12 +9,33 @@ use crate::engine::shared::Shared;
 use crate::engine::{EngineError, RecoveryReport};
 use crate::model::id::JobId;
 use crate::model::metric_names as names;
+use crate::model::row::Place;
 use crate::model::time::Timestamp;
+use crate::store::StoreError;
 
 /// Rows read at a time.
 const PAGE: usize = 1_000;
+/// How far the report counts what is due, and how many nudges are looked after.
+const COUNTED_MAX: usize = 100_000;
 /// How long the start waits for revived jobs to look at themselves; they go on looking after it.
 const REVIVAL_WAIT: Duration = Duration::from_secs(10);
+
+/// A job that is being revived. Recovery waits until none of these is left, however it goes.
+pub(crate) struct Revival(Arc<Shared>);
+
+impl Revival {
+    fn of(shared: &Arc<Shared>) -> Self {
+        shared.reviving.fetch_add(1, Ordering::AcqRel);
+        Self(shared.clone())
+    }
+}
+
+impl Drop for Revival {
+    fn drop(&mut self) {
+        self.0.reviving.fetch_sub(1, Ordering::AcqRel);
+        self.0.revived.notify_waiters();
+    }
+}
 
 /// Puts every job into its place and says what was found.
 pub(crate) async fn recover(
@@ -22,18 +43,11 @@ pub(crate) async fn recover(
     began: Timestamp,
 ) -> Result<RecoveryReport, EngineError> {
     let store = &shared.parts.store;
-    let due = store.due(shared.parts.clock.now(), PAGE).await?.len() as u64;
-    let nudged = store.nudged(PAGE).await?;
-    let revived = revive(shared).await;
-    for job in &nudged {
-        shared.reviving.fetch_add(1, Ordering::AcqRel);
-        shared.jobs.cast(JobsMsg::Revive(*job));
-    }
+    shared.unmade.load(&**store).await?;
+    let due = store.due(shared.parts.clock.now(), COUNTED_MAX).await?.len() as u64;
+    let nudged = store.nudged(COUNTED_MAX).await?;
+    let revived = revive_active(shared).await? + revive_nudged(shared, nudged).await?;
     wait_for_revival(shared).await;
-    for job in store.nudged(PAGE).await? {
-        // It looked, and had no child to hear from.
-        store.clear_nudge(job).await?;
-    }
     let counts = store.counts().await?;
     let at = shared.parts.clock.now();
     let report = RecoveryReport {
@@ -42,7 +56,7 @@ pub(crate) async fn recover(
         jobs: counts.jobs,
         queued: counts.queued,
         parked: counts.parked,
-        revived: revived + nudged.len() as u64,
+        revived,
         due,
         interrupted_calls: shared.interrupted.load(Ordering::Relaxed),
         poisoned: shared.poisoned.load(Ordering::Relaxed),
@@ -51,26 +65,42 @@ pub(crate) async fn recover(
     Ok(report)
 }
 
+/// Revives what was live when the parent of all jobs failed.
+pub(crate) async fn revive_all(shared: &Arc<Shared>) {
+    if let Err(error) = revive_active(shared).await {
+        tracing::error!(%error, "the index of active jobs cannot be read; the sweep will do it");
+    }
+}
+
 /// Revives every job that must have an actor; says how many.
-pub(crate) async fn revive(shared: &Arc<Shared>) -> u64 {
+async fn revive_active(shared: &Arc<Shared>) -> Result<u64, StoreError> {
     let mut after: Option<JobId> = None;
     let mut revived = 0;
     loop {
-        let page = match shared.parts.store.active(after, PAGE).await {
-            Ok(page) => page,
-            Err(error) => {
-                tracing::error!(%error, "the index of active jobs cannot be read");
-                return revived;
-            }
-        };
-        let Some(last) = page.last() else { return revived };
+        let page = shared.parts.store.active(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(revived) };
         after = Some(*last);
+        revived += page.len() as u64;
         for job in page {
-            revived += 1;
-            shared.reviving.fetch_add(1, Ordering::AcqRel);
-            shared.jobs.cast(JobsMsg::Revive(job));
+            shared.jobs.cast(JobsMsg::Revive(job, Revival::of(shared)));
         }
     }
+}
+
+/// Lets parents look at children that may have ended unseen; says how many were not live anyway.
+async fn revive_nudged(shared: &Arc<Shared>, nudged: Vec<JobId>) -> Result<u64, StoreError> {
+    let mut revived = 0;
+    for job in nudged {
+        match shared.parts.store.job(job).await? {
+            Some(row) if !row.status.is_ended() => {
+                revived += u64::from(row.place != Place::Active);
+                shared.jobs.cast(JobsMsg::Revive(job, Revival::of(shared)));
+            }
+            // It ended before its child did, and has no other commit to come that would wipe this out.
+            _ => shared.parts.store.clear_nudge(job).await?,
+        }
+    }
+    Ok(revived)
 }
 
 async fn wait_for_revival(shared: &Shared) {

@@ -10,6 +10,7 @@ use crate::engine::jobs::Jobs;
 use crate::engine::recovery;
 use crate::engine::scheduler::Scheduler;
 use crate::engine::shared::Shared;
+use crate::engine::table::Row;
 use crate::engine::wakes::Wakes;
 use crate::model::metric_names as names;
 use crate::model::time::Timestamp;
@@ -28,7 +29,8 @@ pub(crate) struct Root;
 
 pub(crate) struct RootState {
     shared: Arc<Shared>,
-    standing: Vec<(ActorId, Standing)>,
+    standing: Vec<(ActorId, Standing, Row)>,
+    _row: Row,
     failures: VecDeque<Timestamp>,
 }
 
@@ -43,8 +45,9 @@ impl Actor for Root {
         shared: Arc<Shared>,
     ) -> Result<RootState, ActorProcessingErr> {
         let now = shared.parts.clock.now();
-        shared.table.born(me.get_id(), "root", "engine".to_owned(), None, now);
-        let mut state = RootState { shared, standing: Vec::new(), failures: VecDeque::new() };
+        let _row = shared.table.born(me.get_id(), "root", "engine".to_owned(), None, now);
+        let (standing, failures) = (Vec::new(), VecDeque::new());
+        let mut state = RootState { shared, standing, _row, failures };
         state.start(&me, Standing::Jobs).await?;
         Ok(state)
     }
@@ -76,11 +79,10 @@ impl Actor for Root {
             }
             _ => return Ok(()),
         };
-        state.shared.table.gone(child);
-        let Some(place) = state.standing.iter().position(|(id, _)| *id == child) else {
+        let Some(place) = state.standing.iter().position(|(id, ..)| *id == child) else {
             return Ok(());
         };
-        let (_, standing) = state.standing.remove(place);
+        let (_, standing, _) = state.standing.remove(place);
         if state.shared.is_stopping() {
             return Ok(());
         }
@@ -90,7 +92,7 @@ impl Actor for Root {
 
     async fn post_stop(
         &self,
-        me: ActorRef<()>,
+        _: ActorRef<()>,
         state: &mut RootState,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(scheduler) = state.shared.scheduler.get() {
@@ -102,7 +104,6 @@ impl Actor for Root {
         if let Some(jobs) = state.shared.jobs.get() {
             jobs.stop_and_wait(None, None).await.ok();
         }
-        state.shared.table.gone(me.get_id());
         Ok(())
     }
 }
@@ -136,8 +137,8 @@ impl RootState {
             }
         };
         let now = shared.parts.clock.now();
-        shared.table.born(id, kind, kind.to_owned(), Some(me.get_id()), now);
-        self.standing.push((id, standing));
+        let row = shared.table.born(id, kind, kind.to_owned(), Some(me.get_id()), now);
+        self.standing.push((id, standing, row));
         Ok(())
     }
 
@@ -160,7 +161,7 @@ impl RootState {
         if standing == Standing::Jobs {
             // Every job's actor went with it; what they had in hand is due again.
             let shared = self.shared.clone();
-            tokio::spawn(async move { recovery::revive(&shared).await });
+            tokio::spawn(async move { recovery::revive_all(&shared).await });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The worker: grants slots by priority and age, to jobs that go on before jobs that begin. It starts nothing while
 //! it is stopped, and never touches a job itself.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -11,21 +11,28 @@ use crate::engine::WorkerStatus;
 use crate::engine::job::JobMsg;
 use crate::engine::jobs::JobsMsg;
 use crate::engine::shared::Shared;
+use crate::engine::slots::Permit;
+use crate::engine::wakes::WakesMsg;
 use crate::model::id::JobId;
 use crate::model::metric_names as names;
+use crate::model::row::Place;
+use crate::store::StoreError;
+
+/// Jobs that the sweep looks at, at a time.
+const SWEPT_PAGE: usize = 1_000;
 
 pub(crate) enum SchedulerMsg {
     /// A job that is going on wants to work.
     Ask { job: JobId, key: i64 },
-    /// A job works no longer.
-    Release(JobId),
-    /// The queue may have changed.
+    /// It no longer does.
+    Unask { job: JobId, key: i64 },
+    /// The queue or the slots may have changed.
     Look,
     /// Grant slots, or grant none.
     Run { run: bool, reply: oneshot::Sender<WorkerStatus> },
     /// How is it?
     Status(oneshot::Sender<WorkerStatus>),
-    /// Look whether anything due sits idle; say how many did.
+    /// Look whether anything due sits idle.
     Sweep,
 }
 
@@ -33,9 +40,6 @@ pub(crate) struct Scheduler;
 
 pub(crate) struct SchedulerState {
     shared: Arc<Shared>,
-    is_running: bool,
-    /// Jobs that hold a slot; `true` while a granted beginning is not in the journal yet.
-    holders: HashMap<JobId, ()>,
     asking: BTreeSet<(i64, JobId)>,
 }
 
@@ -49,12 +53,12 @@ impl Actor for Scheduler {
         me: ActorRef<SchedulerMsg>,
         shared: Arc<Shared>,
     ) -> Result<SchedulerState, ActorProcessingErr> {
-        let is_running = shared.parts.options.autostart;
         let period = shared.parts.options.poll_interval.as_duration();
         me.send_interval(period, || SchedulerMsg::Sweep);
         me.cast(SchedulerMsg::Look)?;
-        let (holders, asking) = (HashMap::new(), BTreeSet::new());
-        Ok(SchedulerState { shared, is_running, holders, asking })
+        // Who asked a scheduler before this one asks again.
+        shared.jobs.cast(JobsMsg::Everyone);
+        Ok(SchedulerState { shared, asking: BTreeSet::new() })
     }
 
     async fn handle(
@@ -68,20 +72,23 @@ impl Actor for Scheduler {
             SchedulerMsg::Ask { job, key } => {
                 state.asking.insert((key, job));
             }
-            SchedulerMsg::Release(job) => {
-                state.holders.remove(&job);
-                state.asking.retain(|(_, asking)| *asking != job);
+            SchedulerMsg::Unask { job, key } => {
+                state.asking.remove(&(key, job));
             }
             SchedulerMsg::Look => {}
             SchedulerMsg::Run { run, reply } => {
-                state.is_running = run;
+                state.shared.set_working(run);
                 reply.send(state.status()).ok();
             }
             SchedulerMsg::Status(reply) => {
                 reply.send(state.status()).ok();
                 return Ok(());
             }
-            SchedulerMsg::Sweep => state.sweep().await,
+            SchedulerMsg::Sweep => {
+                if let Err(error) = state.sweep().await {
+                    tracing::warn!(%error, "the sweep cannot read the store");
+                }
+            }
         }
         state.grant().await;
         Ok(())
@@ -101,19 +108,19 @@ impl SchedulerState {
     fn status(&self) -> WorkerStatus {
         let options = &self.shared.parts.options;
         WorkerStatus {
-            is_running: self.is_running,
-            active_jobs: self.holders.len() as u64,
+            is_running: self.shared.is_working(),
+            active_jobs: self.shared.slots.count() as u64,
             max_concurrent_jobs: options.concurrent_jobs_max as u64,
             poll_interval_ms: options.poll_interval.0 / 1_000,
         }
     }
 
     fn free(&self) -> usize {
-        self.shared.parts.options.concurrent_jobs_max.saturating_sub(self.holders.len())
+        self.shared.parts.options.concurrent_jobs_max.saturating_sub(self.shared.slots.count())
     }
 
     async fn grant(&mut self) {
-        if !self.is_running || self.shared.is_stopping() {
+        if !self.shared.is_working() || self.shared.is_stopping() {
             return;
         }
         while self.free() > 0 {
@@ -124,7 +131,7 @@ impl SchedulerState {
             return;
         }
         // Some at the head of the queue may hold a grant whose beginning is not on disk yet.
-        let wanted = self.free() + self.holders.len();
+        let wanted = self.free() + self.shared.slots.count();
         let queue = match self.shared.parts.store.queue(wanted).await {
             Ok(queue) => queue,
             Err(error) => return tracing::warn!(%error, "the worker cannot read the queue"),
@@ -133,39 +140,55 @@ impl SchedulerState {
             if self.free() == 0 {
                 break;
             }
-            if !self.holders.contains_key(&job) {
+            if !self.shared.slots.holds(job) {
                 self.grant_to(job);
             }
         }
-        metrics::gauge!(names::AGENT_WORKER_ACTIVE_JOBS).set(self.holders.len() as f64);
     }
 
-    fn grant_to(&mut self, job: JobId) {
-        self.holders.insert(job, ());
-        self.shared.jobs.cast(JobsMsg::Deliver { job, message: JobMsg::Granted });
+    fn grant_to(&self, job: JobId) {
+        let message = JobMsg::Granted(Permit::grant(&self.shared, job));
+        self.shared.jobs.cast(JobsMsg::Deliver { job, message });
     }
 
     /// The safety net: jobs that must have an actor and have none are revived, and counted.
-    async fn sweep(&mut self) {
-        const SWEPT_MAX: usize = 1_000;
-        let Ok(active) = self.shared.parts.store.active(None, SWEPT_MAX).await else { return };
-        let holders: Vec<JobId> = self.holders.keys().copied().collect();
-        let (reply, missing) = oneshot::channel();
-        let jobs = active.iter().copied().chain(holders).collect();
-        self.shared.jobs.cast(JobsMsg::Missing { jobs, reply });
-        for job in missing.await.unwrap_or_default() {
-            // A slot whose job has no actor is nobody's.
-            self.holders.remove(&job);
-            if active.contains(&job) && self.still_active(job).await {
-                metrics::counter!(names::SWEEP_RESCUES_TOTAL).increment(1);
-                tracing::error!(%job, "the sweep found a job that nobody held");
-                self.shared.activate(job);
+    async fn sweep(&mut self) -> Result<(), StoreError> {
+        self.shared.wakes.cast(WakesMsg::Ring);
+        let store = &self.shared.parts.store;
+        let mut after = None;
+        loop {
+            let active = store.active(after, SWEPT_PAGE).await?;
+            let Some(last) = active.last() else { return Ok(()) };
+            after = Some(*last);
+            for job in self.missing(active).await {
+                self.look_after(job).await?;
             }
         }
     }
 
-    async fn still_active(&self, job: JobId) -> bool {
-        let row = self.shared.parts.store.job(job).await;
-        matches!(row, Ok(Some(row)) if row.place == crate::model::row::Place::Active)
+    /// An actor comes before its job's row says that it must, and goes after. So a row that stayed the same while
+    /// nobody held it is a defect; one that changed has only been overtaken.
+    async fn look_after(&self, job: JobId) -> Result<(), StoreError> {
+        let store = &self.shared.parts.store;
+        let before = store.job(job).await?;
+        if self.missing(vec![job]).await.is_empty() {
+            return Ok(());
+        }
+        let after = store.job(job).await?;
+        let version = |row: &crate::model::row::JobRow| (row.version, row.place);
+        let (before, after) = (before.as_ref().map(version), after.as_ref().map(version));
+        if before == after && after.is_some_and(|(_, place)| place == Place::Active) {
+            metrics::counter!(names::SWEEP_RESCUES_TOTAL).increment(1);
+            tracing::error!(%job, "the sweep found a job that nobody held");
+            self.shared.count_rescue();
+            self.shared.activate(job);
+        }
+        Ok(())
+    }
+
+    async fn missing(&self, jobs: Vec<JobId>) -> Vec<JobId> {
+        let (reply, missing) = oneshot::channel();
+        self.shared.jobs.cast(JobsMsg::Missing { jobs, reply });
+        missing.await.unwrap_or_default()
     }
 }

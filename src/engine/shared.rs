@@ -10,7 +10,9 @@ use tokio::sync::{Notify, watch};
 use crate::engine::catalog::Catalog;
 use crate::engine::jobs::JobsMsg;
 use crate::engine::scheduler::SchedulerMsg;
+use crate::engine::slots::Slots;
 use crate::engine::table::Table;
+use crate::engine::unmade::UnmadeCalls;
 use crate::engine::wakes::WakesMsg;
 use crate::engine::{Parts, RecoveryReport};
 use crate::machine::Environment;
@@ -43,12 +45,16 @@ pub(crate) struct Shared {
     pub parts: Parts,
     pub environment: Arc<Environment>,
     pub catalog: Catalog,
-    pub table: Table,
+    pub table: Arc<Table>,
+    pub slots: Slots,
+    pub unmade: UnmadeCalls,
     pub jobs: Address<JobsMsg>,
     pub scheduler: Address<SchedulerMsg>,
     pub wakes: Address<WakesMsg>,
     /// The end of the feed of commits.
     pub feed: watch::Sender<u64>,
+    /// Does the worker grant slots?
+    working: AtomicBool,
     pub stopping: AtomicBool,
     /// Is the restart budget of the standing actors spent?
     pub failed: watch::Sender<bool>,
@@ -60,6 +66,8 @@ pub(crate) struct Shared {
     pub revived: Notify,
     pub interrupted: AtomicU64,
     pub poisoned: AtomicU64,
+    /// Jobs that the sweep had to rescue.
+    pub rescues: AtomicU64,
     pub report: RwLock<Arc<RecoveryReport>>,
 }
 
@@ -67,7 +75,10 @@ impl Shared {
     pub fn new(parts: Parts, environment: Arc<Environment>) -> Self {
         Self {
             catalog: Catalog::new(parts.store.clone()),
-            table: Table::default(),
+            table: Arc::default(),
+            slots: Slots::default(),
+            unmade: UnmadeCalls::default(),
+            working: AtomicBool::new(parts.options.autostart),
             parts,
             environment,
             jobs: Address::empty(),
@@ -82,12 +93,29 @@ impl Shared {
             revived: Notify::new(),
             interrupted: AtomicU64::new(0),
             poisoned: AtomicU64::new(0),
+            rescues: AtomicU64::new(0),
             report: RwLock::new(Arc::new(RecoveryReport::default())),
         }
     }
 
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    pub fn is_working(&self) -> bool {
+        self.working.load(Ordering::Acquire)
+    }
+
+    pub fn set_working(&self, working: bool) {
+        self.working.store(working, Ordering::Release);
+    }
+
+    pub fn count_interrupted(&self) {
+        self.interrupted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn count_rescue(&self) {
+        self.rescues.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Something was committed: whoever waits for the feed may read on.

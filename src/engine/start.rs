@@ -33,7 +33,13 @@ impl Engine {
         let (root, _) = Root::spawn(None, Root, shared.clone())
             .await
             .map_err(|error| EngineError::Unavailable(error.to_string()))?;
-        let report = recovery::recover(&shared, began).await?;
+        let report = match recovery::recover(&shared, began).await {
+            Ok(report) => report,
+            Err(error) => {
+                root.stop_and_wait(None, None).await.ok();
+                return Err(error);
+            }
+        };
         tracing::info!(?report, "recovered");
         *shared.report.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(report);
         root.cast(()).map_err(|_| EngineError::Stopping)?;

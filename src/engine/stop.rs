@@ -4,14 +4,12 @@
 use std::sync::atomic::Ordering;
 
 use crate::engine::Engine;
-use crate::engine::scheduler::SchedulerMsg;
 
 impl Engine {
     /// Drains and stops everything, then closes the store.
     pub async fn stop(&self) {
         let shared = &self.shared;
         shared.stopping.store(true, Ordering::Release);
-        shared.scheduler.cast(SchedulerMsg::Look);
         let limit = shared.parts.options.drain_timeout.as_duration();
         let drained = async {
             loop {
@@ -30,6 +28,9 @@ impl Engine {
             );
         }
         self.root.stop_and_wait(None, None).await.ok();
+        if let Err(error) = shared.unmade.save(&*shared.parts.store, self.now()).await {
+            tracing::warn!(%error, "calls that had not left will count as interrupted");
+        }
         if let Err(error) = shared.parts.store.close().await {
             tracing::error!(%error, "the store did not close cleanly");
         }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::calls::defuse;
-use crate::engine::job::{JobMsg, Obeyed};
+use crate::engine::job::{JobMsg, Wish};
 use crate::engine::jobs::JobsMsg;
+use crate::engine::obey::Obeyed;
 use crate::engine::{Engine, EngineError, IdempotencyKey, NewJob, Submitted};
 use crate::model::cloud_event::CloudEvent;
 use crate::model::command::{Command, DecideCheckpoint};
@@ -77,11 +78,14 @@ impl Engine {
             return Err(EngineError::Stopping);
         }
         let (reply, answer) = oneshot::channel();
-        let message = JobMsg::Wish { command, by, key, reply };
+        let message = JobMsg::Wish(Wish { command, by, key, reply });
         if !self.shared.jobs.cast(JobsMsg::Deliver { job, message }) {
             return Err(EngineError::Stopping);
         }
         let lost = || {
+            if self.shared.is_stopping() {
+                return EngineError::Stopping;
+            }
             let reason = "the job's actor ended before it answered; ask again";
             EngineError::Unavailable(reason.to_owned())
         };
@@ -123,6 +127,8 @@ impl Engine {
                 match self.wish(job, command, by.clone(), None).await {
                     Ok(obeyed) => taken += u64::from(obeyed.changed),
                     Err(EngineError::Refused(_)) => {}
+                    // It will never take it; the others shall.
+                    Err(EngineError::Corrupt { .. }) => {}
                     Err(error) => return Err(error),
                 }
             }

@@ -1,7 +1,7 @@
 //! The actor table: what the runtime does not know of its actors. For people and metrics; nothing decides by it.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ractor::ActorId;
 
@@ -16,6 +16,7 @@ struct Info {
     since: Timestamp,
     handled: u64,
     waiting: u64,
+    state: &'static str,
     restarts: u32,
     last_error: Option<String>,
 }
@@ -29,44 +30,39 @@ impl Table {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The row of a new actor. It stays as long as what is returned.
     pub fn born(
-        &self,
+        self: &Arc<Self>,
         id: ActorId,
         kind: &'static str,
         name: String,
         parent: Option<ActorId>,
         since: Timestamp,
-    ) {
-        let (handled, waiting, restarts, last_error) = (0, 0, 0, None);
-        let row = Info { kind, name, parent, since, handled, waiting, restarts, last_error };
+    ) -> Row {
+        let (handled, waiting, state, restarts) = (0, 0, "running", 0);
+        let last_error = None;
+        let row = Info { kind, name, parent, since, handled, waiting, state, restarts, last_error };
         self.rows().insert(id, row);
+        Row { table: self.clone(), id }
     }
 
-    pub fn gone(&self, id: ActorId) {
-        self.rows().remove(&id);
+    fn change(&self, id: ActorId, with: impl FnOnce(&mut Info)) {
+        if let Some(row) = self.rows().get_mut(&id) {
+            with(row);
+        }
     }
 
     /// A message was put into its mailbox.
     pub fn sent(&self, id: ActorId) {
-        if let Some(row) = self.rows().get_mut(&id) {
-            row.waiting += 1;
-        }
+        self.change(id, |row| row.waiting += 1);
     }
 
     /// A message was taken out of it and handled.
     pub fn handled(&self, id: ActorId) {
-        if let Some(row) = self.rows().get_mut(&id) {
+        self.change(id, |row| {
             row.handled += 1;
             row.waiting = row.waiting.saturating_sub(1);
-        }
-    }
-
-    /// It is the successor of an actor that failed like this.
-    pub fn restarted(&self, id: ActorId, restarts: u32, error: &str) {
-        if let Some(row) = self.rows().get_mut(&id) {
-            row.restarts = restarts;
-            row.last_error = Some(error.to_owned());
-        }
+        });
     }
 
     /// How many actors of each kind there are.
@@ -96,12 +92,52 @@ impl Table {
     }
 }
 
+/// The row of one actor, for as long as that actor keeps it.
+pub(crate) struct Row {
+    table: Arc<Table>,
+    id: ActorId,
+}
+
+impl Row {
+    /// A message was handled; was it one of those that are counted when they are sent?
+    pub fn handled(&self, was_counted: bool) {
+        self.table.change(self.id, |row| {
+            row.handled += 1;
+            row.waiting = row.waiting.saturating_sub(u64::from(was_counted));
+        });
+    }
+
+    /// What it is doing, in words.
+    pub fn says(&self, state: &'static str) {
+        self.table.change(self.id, |row| row.state = state);
+    }
+
+    /// It is the successor of an actor that failed like this.
+    pub fn restarted(&self, restarts: u32, error: &str) {
+        self.table.change(self.id, |row| {
+            row.restarts = restarts;
+            row.last_error = Some(error.to_owned());
+        });
+    }
+
+    /// Something of its own failed, and it goes on.
+    pub fn failed(&self, error: &str) {
+        self.table.change(self.id, |row| row.last_error = Some(error.to_owned()));
+    }
+}
+
+impl Drop for Row {
+    fn drop(&mut self) {
+        self.table.rows().remove(&self.id);
+    }
+}
+
 fn node(id: ActorId, row: &Info) -> ActorNode {
     ActorNode {
         id: id.to_string(),
         kind: row.kind,
         name: row.name.clone(),
-        state: "running".to_owned(),
+        state: row.state.to_owned(),
         mailbox: row.waiting,
         handled: row.handled,
         restarts: row.restarts,

@@ -99,11 +99,11 @@ pub struct WorkerStatus {
 pub struct ActorNode {
     /// Its id in this process.
     pub id: String,
-    /// `root`, `scheduler`, `wakes`, `jobs`, `job`, `attempt`, `feed`.
+    /// `root`, `scheduler`, `wakes`, `jobs`, `job`, `attempt`.
     pub kind: &'static str,
     /// What it is for: the job id for a job.
     pub name: String,
-    /// `starting`, `running`, `stopping`, `stopped`.
+    /// `running`, `waiting for a slot`, `waiting for the store`.
     pub state: String,
     /// Messages that wait for it, as far as they are counted.
     pub mailbox: u64,

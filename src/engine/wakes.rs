@@ -2,21 +2,22 @@
 //! time. The index is the truth; what is kept here may be lost.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use crate::engine::shared::Shared;
-use crate::model::time::{Span, Timestamp};
+use crate::model::time::Timestamp;
 
-/// Jobs that are woken at once before the timer looks again.
+/// Jobs that are woken at once before the timer looks again: however many are due, few are live for it.
 const WOKEN_MAX: usize = 256;
-/// How long a woken job has for its `Tick` before it is woken again.
-const GRACE: Span = Span::from_secs(1);
+/// How long woken jobs have for their `Tick` before they are woken again, of the runtime's time.
+const GRACE: Duration = Duration::from_secs(1);
 
 pub(crate) enum WakesMsg {
     /// A job waits for this time.
     At(Timestamp),
-    /// The time that was slept for has come.
+    /// The time that was slept for may have come.
     Ring,
 }
 
@@ -24,14 +25,15 @@ pub(crate) struct Wakes;
 
 pub(crate) struct WakesState {
     shared: Arc<Shared>,
+    /// The time slept for, and the sleeper.
     sleeping: Option<(Timestamp, tokio::task::JoinHandle<()>)>,
+    /// Who waits for the jobs that were woken.
+    settling: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Drop for WakesState {
     fn drop(&mut self) {
-        if let Some((_, sleep)) = &self.sleeping {
-            sleep.abort();
-        }
+        self.stop_waiting();
     }
 }
 
@@ -46,7 +48,7 @@ impl Actor for Wakes {
         shared: Arc<Shared>,
     ) -> Result<WakesState, ActorProcessingErr> {
         me.cast(WakesMsg::Ring)?;
-        Ok(WakesState { shared, sleeping: None })
+        Ok(WakesState { shared, sleeping: None, settling: None })
     }
 
     async fn handle(
@@ -74,6 +76,15 @@ impl Actor for Wakes {
 }
 
 impl WakesState {
+    fn stop_waiting(&mut self) {
+        if let Some((_, sleep)) = self.sleeping.take() {
+            sleep.abort();
+        }
+        if let Some(settle) = self.settling.take() {
+            settle.abort();
+        }
+    }
+
     fn sleep_until(&mut self, me: &ActorRef<WakesMsg>, at: Timestamp) {
         match &self.sleeping {
             Some((sooner, _)) if *sooner <= at => return,
@@ -88,30 +99,34 @@ impl WakesState {
         self.sleeping = Some((at, task));
     }
 
+    /// Rings again when so many commits were made that half of the woken jobs may be done, or after the grace.
+    fn settle(&mut self, me: &ActorRef<WakesMsg>, woken: usize) {
+        let (mut feed, me) = (self.shared.feed.subscribe(), me.clone());
+        let target = *feed.borrow() + (woken as u64).div_ceil(2);
+        self.settling = Some(tokio::spawn(async move {
+            tokio::time::timeout(GRACE, feed.wait_for(|feed| *feed >= target)).await.ok();
+            me.cast(WakesMsg::Ring).ok();
+        }));
+    }
+
     async fn ring(&mut self, me: &ActorRef<WakesMsg>) {
-        if let Some((_, sleep)) = self.sleeping.take() {
-            sleep.abort();
-        }
-        let now = self.shared.parts.clock.now();
+        self.stop_waiting();
         let store = self.shared.parts.store.clone();
-        let due = match store.due(now, WOKEN_MAX).await {
-            Ok(due) => due,
+        match store.due(self.shared.parts.clock.now(), WOKEN_MAX).await {
+            Ok(due) if due.is_empty() => {}
+            Ok(due) => {
+                due.iter().for_each(|(_, job)| self.shared.activate(*job));
+                return self.settle(me, due.len());
+            }
             Err(error) => {
                 tracing::warn!(%error, "the timer cannot read its index");
-                return self.sleep_until(me, now.after(GRACE));
+                return self.settle(me, WOKEN_MAX);
             }
-        };
-        for (_, job) in &due {
-            self.shared.activate(*job);
-        }
-        if !due.is_empty() {
-            // What was woken leaves the index with its next commit; until then it would ring on and on.
-            return self.sleep_until(me, now.after(GRACE));
         }
         match store.next_wake().await {
             Ok(Some(next)) => self.sleep_until(me, next),
             Ok(None) => {}
-            Err(_) => self.sleep_until(me, now.after(GRACE)),
+            Err(_) => self.settle(me, WOKEN_MAX),
         }
     }
 }

@@ -1,0 +1,220 @@
+//! A store with weather: it passes everything on, unless it is told to fail.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use holdpoint::model::event::Recorded;
+use holdpoint::model::id::{CheckpointId, JobId};
+use holdpoint::model::row::{CheckpointRow, JobRow};
+use holdpoint::model::time::Timestamp;
+use holdpoint::store::{
+    Change, CheckpointQuery, Commit, CommitOutcome, Counts, Document, DocumentOutcome, Health,
+    JobQuery, Loaded, Memory, Page, ReadError, Store, StoreError,
+};
+
+/// What becomes of a commit.
+pub enum Fate {
+    Pass,
+    Unavailable,
+    /// It is done, and nobody is told.
+    DoneUnseen,
+    /// It is not done, and nobody is told.
+    LostUnseen,
+    Conflict,
+    Panic,
+}
+
+type Plan = Box<dyn FnMut(&Commit) -> Fate + Send>;
+type Broken = Box<dyn Fn(JobId) -> bool + Send>;
+
+pub struct Weather {
+    inner: Arc<dyn Store>,
+    plan: Mutex<Plan>,
+    broken: Mutex<Broken>,
+    down: AtomicBool,
+}
+
+impl Weather {
+    pub fn over(inner: Arc<dyn Store>) -> Arc<Self> {
+        let plan: Plan = Box::new(|_| Fate::Pass);
+        let broken: Broken = Box::new(|_| false);
+        let (plan, broken) = (Mutex::new(plan), Mutex::new(broken));
+        Arc::new(Self { inner, plan, broken, down: AtomicBool::new(false) })
+    }
+
+    pub fn new() -> Arc<Self> {
+        Self::over(Arc::new(Memory::new()))
+    }
+
+    /// The same data after the process that used this one has died: whatever that still tries, fails.
+    pub fn crash(&self) -> Arc<Self> {
+        self.set_down(true);
+        Self::over(self.inner.clone())
+    }
+
+    pub fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    pub fn plan(&self, plan: impl FnMut(&Commit) -> Fate + Send + 'static) {
+        *self.plan.lock().unwrap_or_else(|e| e.into_inner()) = Box::new(plan);
+    }
+
+    /// Journals of these jobs cannot be read.
+    pub fn corrupt(&self, broken: impl Fn(JobId) -> bool + Send + 'static) {
+        *self.broken.lock().unwrap() = Box::new(broken);
+    }
+
+    fn up(&self) -> Result<&dyn Store, StoreError> {
+        match self.down.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("bad weather".to_owned())),
+            false => Ok(&*self.inner),
+        }
+    }
+
+    fn readable(&self, job: JobId) -> Result<&dyn Store, StoreError> {
+        match (self.broken.lock().unwrap())(job) {
+            true => Err(StoreError::Corrupt {
+                table: "journal",
+                key: job.to_string(),
+                reason: "scripted".to_owned(),
+            }),
+            false => self.up(),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Weather {
+    async fn commit(&self, commit: Commit) -> Result<CommitOutcome, StoreError> {
+        let store = self.up()?;
+        let fate = (self.plan.lock().unwrap_or_else(|e| e.into_inner()))(&commit);
+        let unseen = || Err(StoreError::Ambiguous("bad weather".to_owned()));
+        match fate {
+            Fate::Pass => store.commit(commit).await,
+            Fate::Unavailable => Err(StoreError::Unavailable("bad weather".to_owned())),
+            Fate::DoneUnseen => {
+                store.commit(commit).await?;
+                unseen()
+            }
+            Fate::LostUnseen => unseen(),
+            Fate::Conflict => Ok(CommitOutcome::Conflict { version: 0 }),
+            Fate::Panic => panic!("a scripted panic"),
+        }
+    }
+
+    async fn load(&self, job: JobId) -> Result<Option<Loaded>, StoreError> {
+        self.readable(job)?.load(job).await
+    }
+
+    async fn journal(
+        &self,
+        job: JobId,
+        after_seq: u64,
+        max: usize,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        self.readable(job)?.journal(job, after_seq, max).await
+    }
+
+    async fn job(&self, job: JobId) -> Result<Option<JobRow>, StoreError> {
+        self.up()?.job(job).await
+    }
+
+    async fn jobs(&self, query: &JobQuery) -> Result<Page<JobRow>, ReadError> {
+        self.up()?.jobs(query).await
+    }
+
+    async fn checkpoint(&self, id: CheckpointId) -> Result<Option<CheckpointRow>, StoreError> {
+        self.up()?.checkpoint(id).await
+    }
+
+    async fn checkpoints(&self, query: &CheckpointQuery) -> Result<Page<CheckpointRow>, ReadError> {
+        self.up()?.checkpoints(query).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.up()?.counts().await
+    }
+
+    async fn queue(&self, max: usize) -> Result<Vec<(i64, JobId)>, StoreError> {
+        self.up()?.queue(max).await
+    }
+
+    async fn due(&self, now: Timestamp, max: usize) -> Result<Vec<(Timestamp, JobId)>, StoreError> {
+        self.up()?.due(now, max).await
+    }
+
+    async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.up()?.next_wake().await
+    }
+
+    async fn active(&self, after: Option<JobId>, max: usize) -> Result<Vec<JobId>, StoreError> {
+        self.up()?.active(after, max).await
+    }
+
+    async fn nudged(&self, max: usize) -> Result<Vec<JobId>, StoreError> {
+        self.up()?.nudged(max).await
+    }
+
+    async fn clear_nudge(&self, job: JobId) -> Result<(), StoreError> {
+        self.up()?.clear_nudge(job).await
+    }
+
+    async fn subscribers(
+        &self,
+        event_type: &str,
+        after: Option<JobId>,
+        max: usize,
+    ) -> Result<Vec<JobId>, StoreError> {
+        self.up()?.subscribers(event_type, after, max).await
+    }
+
+    async fn changes(&self, after: u64, max: usize) -> Result<Vec<Change>, StoreError> {
+        self.up()?.changes(after, max).await
+    }
+
+    async fn last_change(&self) -> Result<u64, StoreError> {
+        self.up()?.last_change().await
+    }
+
+    async fn put_document(
+        &self,
+        kind: &str,
+        document: Document,
+        expect_version: Option<u64>,
+    ) -> Result<DocumentOutcome, StoreError> {
+        self.up()?.put_document(kind, document, expect_version).await
+    }
+
+    async fn document(&self, kind: &str, id: &str) -> Result<Option<Document>, StoreError> {
+        self.up()?.document(kind, id).await
+    }
+
+    async fn documents(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        max: usize,
+    ) -> Result<Vec<Document>, StoreError> {
+        self.up()?.documents(kind, after, max).await
+    }
+
+    async fn remove_document(&self, kind: &str, id: &str) -> Result<bool, StoreError> {
+        self.up()?.remove_document(kind, id).await
+    }
+
+    async fn last_time(&self) -> Result<Timestamp, StoreError> {
+        self.up()?.last_time().await
+    }
+
+    async fn health(&self) -> Result<Health, StoreError> {
+        self.up()?.health().await
+    }
+
+    /// Closed for the engine that used it; the data stays for the next one.
+    async fn close(&self) -> Result<(), StoreError> {
+        self.set_down(true);
+        Ok(())
+    }
+}
