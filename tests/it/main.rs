@@ -4,9 +4,9 @@
 mod calls;
 mod cli;
 mod config;
+mod conformance_kit;
 #[cfg(feature = "crash-points")]
 mod crash;
-mod conformance_kit;
 mod documents;
 mod dsl;
 mod egress;

@@ -11,7 +11,7 @@ use super::service::Service;
 use crate::support::process::{EMAIL, PASSWORD, Pauses};
 
 /// How long all jobs together may take to their ends; they need about a second.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long one answer may take; a dead server answers none.
 const ANSWER: Duration = Duration::from_secs(20);
 

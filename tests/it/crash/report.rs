@@ -65,7 +65,9 @@ impl Report {
                 texts.into_iter().map(move |text| format!("  {kind}: {text}"))
             });
             let lines: Vec<String> = lines.collect();
-            self.problems.push(format!("{:?}:\n{}\n{log}", case.0, lines.join("\n")));
+            let problem = format!("{:?}:\n{}\n{log}", case.0, lines.join("\n"));
+            println!("{problem}");
+            self.problems.push(problem);
         }
     }
 

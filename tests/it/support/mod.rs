@@ -1,5 +1,0 @@
-//! What several areas of the tests stand on.
-
-/// The real binary as a process.
-#[cfg(feature = "crash-points")]
-pub mod process;
