@@ -133,13 +133,25 @@ pub fn name_of(journal: &[Recorded]) -> String {
     }
 }
 
-/// How every job ended, by name: the last event with what it carries, times and ids made equal.
+/// How every job ended, by name: that event with what it carries, times and ids made equal.
 pub fn ends(disk: &Disk) -> BTreeMap<String, Value> {
     let end = |journal: &Vec<Recorded>| {
-        let last = journal.last().map(|recorded| serde_json::to_value(&*recorded.event).unwrap());
-        (name_of(journal), equalised(last.unwrap_or_default()))
+        let end = journal.iter().rev().map(|recorded| &recorded.event).find(|event| is_end(event));
+        let end = end.map(|event| serde_json::to_value(&**event).unwrap());
+        (name_of(journal), equalised(end.unwrap_or_default()))
     };
     disk.journals.values().map(end).collect()
+}
+
+fn is_end(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Completed { .. }
+            | Event::Failed { .. }
+            | Event::Rejected { .. }
+            | Event::ResubmissionRequired { .. }
+            | Event::Cancelled { .. }
+    )
 }
 
 /// The same value with every id and every time replaced.

@@ -29,7 +29,8 @@ pub async fn live_through(end: End, workflows: &Path) -> Outcome {
     {
         findings.lost.push(format!("after the crash: {stop:?}"));
     }
-    Outcome { case: Case(vec![End::Point(point, n)]), kills, findings, log: String::new() }
+    let kept = (!findings.is_empty()).then(|| folder.keep().display().to_string());
+    Outcome { case: Case(vec![End::Point(point, n)]), kills, findings, kept }
 }
 
 async fn second_start(

@@ -46,7 +46,7 @@ impl Report {
     }
 
     pub fn add(&mut self, outcome: Outcome) {
-        let Outcome { case, kills, findings, log } = outcome;
+        let Outcome { case, kills, findings, kept } = outcome;
         self.stories += 1;
         self.early += usize::from(kills < case.0.len());
         for end in case.0.iter().take(kills) {
@@ -65,9 +65,8 @@ impl Report {
                 texts.into_iter().map(move |text| format!("  {kind}: {text}"))
             });
             let lines: Vec<String> = lines.collect();
-            let problem = format!("{:?}:\n{}\n{log}", case.0, lines.join("\n"));
-            println!("{problem}");
-            self.problems.push(problem);
+            let kept = kept.unwrap_or_default();
+            self.problems.push(format!("{:?}, kept in {kept}:\n{}", case.0, lines.join("\n")));
         }
     }
 

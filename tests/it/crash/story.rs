@@ -82,8 +82,8 @@ pub struct Outcome {
     /// Lives that ended as they were told to.
     pub kills: usize,
     pub findings: Findings,
-    /// The end of the log, when something was found.
-    pub log: String,
+    /// The folder with the store and the log, kept when something was found.
+    pub kept: Option<String>,
 }
 
 impl Beginning {
@@ -139,14 +139,15 @@ impl Beginning {
             }
         }
         let kills = story.deaths.len();
+        let is_recovery = kills == case.0.len();
         if kills > 0
-            && let Err(stop) = story.last_life(expected).await
+            && let Err(stop) = story.last_life(is_recovery, expected).await
         {
             story.findings.lost.push(format!("after the crash: {stop:?}"));
         }
         let findings = story.findings;
-        let log = if findings.is_empty() { String::new() } else { end_of_log(folder.path()) };
-        Outcome { case, kills, findings, log }
+        let kept = (!findings.is_empty()).then(|| folder.keep().display().to_string());
+        Outcome { case, kills, findings, kept }
     }
 }
 
@@ -200,12 +201,13 @@ impl Story<'_> {
     }
 
     /// The life in which everything comes to its end.
-    async fn last_life(&mut self, expected: &Expected) -> Result<(), Stop> {
+    async fn last_life(&mut self, is_recovery: bool, expected: &Expected) -> Result<(), Stop> {
         let server = Server::start(self.folder, self.workflows, &[]).await;
         let server = server.listening().map_err(Stop::Wrong)?;
         self.client.sign_in(&server.url).await?;
         let status = self.client.get(&format!("{}/api/admin/status", server.url)).await?;
-        if let Some(death) = self.deaths.last() {
+        // A life that came to its end by itself left nothing to recover.
+        if let Some(death) = self.deaths.last().filter(|_| is_recovery) {
             self.findings.look_at_recovery(&status, death, self.deaths.len());
         }
         self.client.drive(&server.url).await?;
@@ -218,11 +220,4 @@ impl Story<'_> {
         self.findings.look_at_end(folder, &self.client, &deaths, expected).await;
         Ok(())
     }
-}
-
-fn end_of_log(folder: &Path) -> String {
-    const LINES: usize = 30;
-    let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-    let lines: Vec<&str> = log.lines().collect();
-    lines[lines.len().saturating_sub(LINES)..].join("\n")
 }

@@ -53,6 +53,7 @@ impl Server {
             .current_dir(folder)
             .env("HOLDPOINT_ADMIN_EMAIL", EMAIL)
             .env("HOLDPOINT_ADMIN_PASSWORD", PASSWORD)
+            .env("HOLDPOINT__LOG__FILTER", "info,holdpoint=debug")
             .env("HOLDPOINT__EGRESS__ALLOW", r#"["127.0.0.0/8"]"#)
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
