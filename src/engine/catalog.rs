@@ -141,9 +141,15 @@ impl Catalog {
         let version = Version { hash: definition.hash, source: source.to_owned() };
         let body = serde_json::to_vec(&version).unwrap_or_default();
         let id = format!("{}/{}/{}", key.0, key.1, key.2);
-        // Two registrations at once: the first one on disk wins, the other is told so.
-        if let DocumentOutcome::Conflict(_) = self.put(VERSIONS, id, body, now, Some(0)).await? {
-            return Ok(Err(vec![taken(&definition)]));
+        // Two registrations at once: the first one on disk wins; one of another content is told so.
+        let written = self.put(VERSIONS, id.clone(), body, now, Some(0)).await?;
+        if matches!(written, DocumentOutcome::Conflict(_)) {
+            let first = self.store.document(VERSIONS, &id).await?;
+            let first: Option<Version> =
+                first.and_then(|first| serde_json::from_slice(&first.body).ok());
+            if first.is_none_or(|first| first.hash != definition.hash) {
+                return Ok(Err(vec![taken(&definition)]));
+            }
         }
         let entry =
             Entry { definition: definition.clone(), source: source.to_owned(), registered_at: now };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ractor::ActorRef;
 use tokio::sync::{oneshot, watch};
 
+use crate::engine::root::Open;
 use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::shared::Shared;
 use crate::engine::{EngineError, JobView, WorkerStatus};
@@ -55,7 +56,7 @@ pub struct Submitted {
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) root: ActorRef<()>,
+    pub(crate) root: ActorRef<Open>,
 }
 
 impl Engine {
@@ -110,6 +111,11 @@ impl Engine {
     /// Turns true when the engine cannot keep its own actors alive: the process should end.
     pub fn failed(&self) -> watch::Receiver<bool> {
         self.shared.failed.subscribe()
+    }
+
+    /// Does it take no more wishes?
+    pub fn is_stopping(&self) -> bool {
+        self.shared.is_stopping()
     }
 
     /// Jobs that the safety sweep found without an actor since the start. Any is a defect.

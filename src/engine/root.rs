@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::oneshot;
 
-use crate::engine::jobs::Jobs;
+use crate::engine::jobs::{Jobs, JobsMsg};
 use crate::engine::recovery;
 use crate::engine::scheduler::Scheduler;
 use crate::engine::shared::Shared;
@@ -25,6 +26,9 @@ enum Standing {
     Scheduler,
 }
 
+/// The jobs are in their places: let time and work begin, and say when they have.
+pub(crate) struct Open(pub oneshot::Sender<()>);
+
 pub(crate) struct Root;
 
 pub(crate) struct RootState {
@@ -35,13 +39,13 @@ pub(crate) struct RootState {
 }
 
 impl Actor for Root {
-    type Msg = ();
+    type Msg = Open;
     type State = RootState;
     type Arguments = Arc<Shared>;
 
     async fn pre_start(
         &self,
-        me: ActorRef<()>,
+        me: ActorRef<Open>,
         shared: Arc<Shared>,
     ) -> Result<RootState, ActorProcessingErr> {
         let now = shared.parts.clock.now();
@@ -55,20 +59,21 @@ impl Actor for Root {
     /// The timer and the worker start when recovery has put the jobs in their places.
     async fn handle(
         &self,
-        me: ActorRef<()>,
-        (): (),
+        me: ActorRef<Open>,
+        Open(opened): Open,
         state: &mut RootState,
     ) -> Result<(), ActorProcessingErr> {
         for standing in [Standing::Wakes, Standing::Scheduler] {
             state.start(&me, standing).await?;
         }
+        opened.send(()).ok();
         Ok(())
     }
 
     /// Never returns an error but for a budget that is spent.
     async fn handle_supervisor_evt(
         &self,
-        me: ActorRef<()>,
+        me: ActorRef<Open>,
         event: SupervisionEvent,
         state: &mut RootState,
     ) -> Result<(), ActorProcessingErr> {
@@ -92,7 +97,7 @@ impl Actor for Root {
 
     async fn post_stop(
         &self,
-        _: ActorRef<()>,
+        _: ActorRef<Open>,
         state: &mut RootState,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(scheduler) = state.shared.scheduler.get() {
@@ -111,7 +116,7 @@ impl Actor for Root {
 impl RootState {
     async fn start(
         &mut self,
-        me: &ActorRef<()>,
+        me: &ActorRef<Open>,
         standing: Standing,
     ) -> Result<(), ActorProcessingErr> {
         let (shared, cell) = (self.shared.clone(), me.get_cell());
@@ -133,6 +138,8 @@ impl RootState {
                     Scheduler::spawn_linked(None, Scheduler, shared.clone(), cell).await?;
                 let id = scheduler.get_id();
                 shared.scheduler.set(scheduler);
+                // Whoever asked before there was a scheduler, or asked its predecessor, asks again.
+                shared.jobs.cast(JobsMsg::Everyone);
                 (id, "scheduler")
             }
         };
@@ -142,7 +149,7 @@ impl RootState {
         Ok(())
     }
 
-    async fn restart(&mut self, me: &ActorRef<()>, standing: Standing, error: &str) {
+    async fn restart(&mut self, me: &ActorRef<Open>, standing: Standing, error: &str) {
         let now = self.shared.parts.clock.now();
         let window = self.shared.parts.options.restart_window;
         self.failures.retain(|at| now.since(*at) <= window);

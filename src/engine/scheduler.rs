@@ -56,8 +56,6 @@ impl Actor for Scheduler {
         let period = shared.parts.options.poll_interval.as_duration();
         me.send_interval(period, || SchedulerMsg::Sweep);
         me.cast(SchedulerMsg::Look)?;
-        // Who asked a scheduler before this one asks again.
-        shared.jobs.cast(JobsMsg::Everyone);
         Ok(SchedulerState { shared, asking: BTreeSet::new() })
     }
 

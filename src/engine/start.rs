@@ -4,8 +4,9 @@ use std::sync::{Arc, PoisonError};
 
 use ractor::Actor;
 use serde_json::json;
+use tokio::sync::oneshot;
 
-use crate::engine::root::Root;
+use crate::engine::root::{Open, Root};
 use crate::engine::shared::Shared;
 use crate::engine::{Engine, EngineError, Parts, recovery};
 use crate::machine::Environment;
@@ -42,7 +43,9 @@ impl Engine {
         };
         tracing::info!(?report, "recovered");
         *shared.report.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(report);
-        root.cast(()).map_err(|_| EngineError::Stopping)?;
+        let (open, opened) = oneshot::channel();
+        root.cast(Open(open)).map_err(|_| EngineError::Stopping)?;
+        opened.await.map_err(|_| EngineError::Stopping)?;
         Ok(Engine { shared, root })
     }
 }

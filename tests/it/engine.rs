@@ -61,10 +61,25 @@ pub async fn start_at(
     options: Options,
     clock: Arc<dyn Clock>,
 ) -> Result<Engine, EngineError> {
-    let allow = vec!["127.0.0.0/8".parse().expect("a network")];
-    let egress = calls::Options { allow, ..calls::Options::default() };
-    let caller = Caller::new(egress, Secrets::from_values(BTreeMap::new())).expect("a caller");
+    let caller = Caller::new(egress(), no_secrets()).expect("a caller");
     Engine::start(Parts { store, clock, caller, workflows: None, options }).await
+}
+
+/// An engine that looks names up in this way.
+pub async fn start_looking_up(store: Arc<dyn Store>, lookup: Arc<dyn calls::Lookup>) -> Engine {
+    let caller = Caller::with_lookup(egress(), no_secrets(), lookup).expect("a caller");
+    let (clock, options) = (Arc::new(System::new()), options());
+    let parts = Parts { store, clock, caller, workflows: None, options };
+    Engine::start(parts).await.expect("a start")
+}
+
+fn egress() -> calls::Options {
+    let allow = vec!["127.0.0.0/8".parse().expect("a network")];
+    calls::Options { allow, ..calls::Options::default() }
+}
+
+fn no_secrets() -> Secrets {
+    Secrets::from_values(BTreeMap::new())
 }
 
 /// Registers a workflow of these tasks; its name is its address.

@@ -10,6 +10,7 @@ mod crash;
 mod documents;
 mod dsl;
 mod egress;
+mod engine;
 mod expr;
 mod http;
 mod machine;
