@@ -5,6 +5,8 @@ mod calls;
 mod cli;
 mod config;
 mod conformance_kit;
+#[cfg(feature = "crash-points")]
+mod crash;
 mod documents;
 mod dsl;
 mod egress;

@@ -1,0 +1,137 @@
+//! The service that the test workflows call: it answers by the request alone and records every
+//! request that reached it whole, with its key.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// A request that arrived whole.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Received {
+    pub path: String,
+    pub key: String,
+}
+
+#[derive(Default)]
+struct Record {
+    received: Vec<Received>,
+    /// The first key of a path that fails at first.
+    first: BTreeMap<String, String>,
+    /// Requests to this path get no answer.
+    held: Option<String>,
+}
+
+/// The service.
+#[derive(Clone)]
+pub struct Service {
+    pub address: SocketAddr,
+    record: Arc<Mutex<Record>>,
+    held: watch::Receiver<bool>,
+}
+
+impl Service {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let record = Arc::new(Mutex::new(Record::default()));
+        let (holding, held) = watch::channel(false);
+        let log = record.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (log, holding) = (log.clone(), holding.clone());
+                // A caller that dies in the middle is what the tests are about.
+                tokio::spawn(async move { serve(stream, &log, &holding).await.ok() });
+            }
+        });
+        Self { address, record, held }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// From now on, requests to this path arrive and get no answer; none: all get one.
+    pub fn hold(&self, path: Option<&str>) {
+        self.record.lock().unwrap().held = path.map(str::to_owned);
+    }
+
+    /// Returns when a request is being held.
+    pub async fn holds(&self) {
+        self.held.clone().wait_for(|held| *held).await.unwrap();
+    }
+
+    /// Everything that arrived, in order.
+    pub fn received(&self) -> Vec<Received> {
+        self.record.lock().unwrap().received.clone()
+    }
+
+    /// What the request with this key was answered, if it arrived.
+    pub fn answer_to(&self, key: &str) -> Option<Value> {
+        let record = self.record.lock().unwrap();
+        record.received.iter().find(|received| received.key == key).map(|r| answer(&r.path))
+    }
+
+    /// How many keys came for each path.
+    pub fn keys(&self) -> BTreeMap<String, usize> {
+        let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for Received { path, key } in self.received() {
+            keys.entry(path).or_default().insert(key);
+        }
+        keys.into_iter().map(|(path, keys)| (path, keys.len())).collect()
+    }
+}
+
+fn answer(path: &str) -> Value {
+    json!({ "answered": path })
+}
+
+async fn serve(
+    stream: TcpStream,
+    record: &Mutex<Record>,
+    holding: &watch::Sender<bool>,
+) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    stream.read_line(&mut line).await?;
+    let path = line.split_whitespace().nth(1).unwrap_or_default().to_owned();
+    let (mut key, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await? == 0 {
+            return Ok(());
+        }
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "idempotency-key" => key = value.trim().to_owned(),
+            "content-length" => length = value.trim().parse().unwrap(),
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    let (status, is_held) = {
+        let mut record = record.lock().unwrap();
+        record.received.push(Received { path: path.clone(), key: key.clone() });
+        // The first attempt at this path fails, however often it is repeated.
+        let first = record.first.entry(path.clone()).or_insert_with(|| key.clone()).clone();
+        let status = if path == "/flaky" && first == key { 503 } else { 200 };
+        (status, record.held.as_deref() == Some(path.as_str()))
+    };
+    if is_held {
+        holding.send_replace(true);
+        return std::future::pending().await;
+    }
+    let body = answer(&path).to_string();
+    let head = format!(
+        "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).await?;
+    stream.shutdown().await
+}
