@@ -1,8 +1,8 @@
 //! The crash proof: the real binary runs every shipped workflow, and one of everything that waits,
-//! and is killed with SIGKILL at every persisted boundary and in the middle of every call. After the
-//! restart every job comes to the same end, everything acknowledged holds, and nothing completed
-//! runs again. `HOLDPOINT_CRASH_EXHAUSTIVE=1` visits every point every time it is reached; else an
-//! even choice of them is visited, such that every boundary is.
+//! and is killed with SIGKILL at every persisted boundary and in the middle of every call. After
+//! the restart every job comes to the same end, everything acknowledged holds, and nothing
+//! completed runs again. `HOLDPOINT_CRASH_EXHAUSTIVE=1` visits every point every time it is
+//! reached; else an even choice of them is visited, such that every boundary is.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
