@@ -1,4 +1,5 @@
-//! One attempt of one call. It may panic and it may be killed: its parent takes that for an interruption.
+//! One attempt of one call. It may panic and it may be killed: its parent takes that for an
+//! interruption.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,6 +31,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
+    /// A call that counts as under way from now on.
     pub fn new(shared: Arc<Shared>, job: JobId, call: DueCall, parent: ActorRef<JobMsg>) -> Self {
         let under_way = Some(UnderWay::begin(shared.clone()));
         Self { shared, job, call, parent, under_way, row: None }

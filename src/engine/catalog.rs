@@ -1,5 +1,5 @@
-//! Registered workflows: by name for new jobs, by content hash for jobs that pinned one. A definition that was once
-//! registered is kept for ever; registering another one never touches it.
+//! Registered workflows: by name for new jobs, by content hash for jobs that pinned one. A
+//! definition that was once registered is kept for ever; registering another one never touches it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -53,6 +53,7 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
+    /// A catalog that knows nothing yet.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store, known: RwLock::default() }
     }
@@ -65,7 +66,8 @@ impl Catalog {
         with(&mut self.known.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes up what was registered before, then the files of the folder. A broken file is named and left out.
+    /// Takes up what was registered before, then the files of the folder. A broken file is named
+    /// and left out.
     pub async fn open(&self, folder: Option<&Path>, now: Timestamp) -> Result<(), EngineError> {
         self.read_registered().await?;
         let Some(folder) = folder else { return Ok(()) };

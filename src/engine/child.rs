@@ -1,5 +1,5 @@
-//! Jobs that a job runs: made, looked after, and ended. Whatever has to wait for another job does so in a task of its
-//! own, because a parent never waits for a child.
+//! Jobs that a job runs: made, looked after, and ended. Whatever has to wait for another job does
+//! so in a task of its own, because a parent never waits for a child.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,7 +51,8 @@ impl JobState {
         }
     }
 
-    /// How an awaited child ended; nothing when it goes on. A child that cannot be looked at is looked at later.
+    /// How an awaited child ended; nothing when it goes on. A child that cannot be looked at is
+    /// looked at later.
     pub async fn outcome_of_child(&mut self, me: &ActorRef<JobMsg>, id: JobId) -> Option<Outcome> {
         match outcome_of(&self.shared, id).await {
             Ok(outcome) => outcome,

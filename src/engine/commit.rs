@@ -1,4 +1,5 @@
-//! decide, append, evolve: in this order, always together, nowhere else. An answer leaves only after the append.
+//! decide, append, evolve: in this order, always together, nowhere else. An answer leaves only
+//! after the append.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,9 +146,9 @@ fn snapshot(before: u64, job: &Job) -> Option<Vec<u8>> {
     crossed.then(|| serde_json::to_vec(job).ok()).flatten()
 }
 
-/// Who must look at its children although nothing in its own row says so: the parent of a job that has ended, and a
-/// job that still waits for children, because every commit of its own wipes out the nudge that one of them may have
-/// left, unseen, a moment ago.
+/// Who must look at its children although nothing in its own row says so: the parent of a job that
+/// has ended, and a job that still waits for children, because every commit of its own wipes out
+/// the nudge that one of them may have left, unseen, a moment ago.
 fn nudged(job: &Job, due: &Due) -> Option<JobId> {
     if due.children.iter().any(|child| child.created && child.awaited) {
         return Some(job.id);
@@ -156,8 +157,8 @@ fn nudged(job: &Job, due: &Due) -> Option<JobId> {
     job.status.is_ended().then_some(parent.job)
 }
 
-/// Sends a commit until its outcome is known. The commit's id makes sending it again a question, not a repetition:
-/// a commit that is on disk answers `Replayed`.
+/// Sends a commit until its outcome is known. The commit's id makes sending it again a question,
+/// not a repetition: a commit that is on disk answers `Replayed`.
 async fn commit_until_known(shared: &Shared, commit: Commit) -> Result<CommitOutcome, EngineError> {
     let mut pause = Duration::from_millis(5);
     let mut was_sent = false;

@@ -52,7 +52,8 @@ pub struct Submitted {
     pub replayed: bool,
 }
 
-/// The engine. `start` makes one; the other floors' wishes are methods in `submit`, `reads` and `workflows`.
+/// The engine. `start` makes one; the other floors' wishes are methods in `submit`, `reads` and
+/// `workflows`.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) shared: Arc<Shared>,

@@ -1,5 +1,5 @@
-//! What a job's actor has in hand: attempts that are under way, its place among the working jobs, children that are
-//! being made. It is lost with the actor; `due` says what must be in hand again.
+//! What a job's actor has in hand: attempts that are under way, its place among the working jobs,
+//! children that are being made. It is lost with the actor; `due` says what must be in hand again.
 
 use std::collections::{HashMap, HashSet};
 
@@ -30,8 +30,8 @@ pub(crate) enum Slot {
 #[derive(Default)]
 pub(crate) struct Hands {
     attempts: HashMap<(FrameId, u32), ActorRef<()>>,
-    /// Calls whose start this actor put into the journal, or whose interruption: the others that are due were under
-    /// way when an earlier actor ended.
+    /// Calls whose start this actor put into the journal, or whose interruption: the others that
+    /// are due were under way when an earlier actor ended.
     known: HashSet<(FrameId, u32)>,
     slot: Slot,
     /// Children that are being made or ended.
@@ -39,14 +39,17 @@ pub(crate) struct Hands {
 }
 
 impl Hands {
+    /// These calls are of this actor.
     pub fn know(&mut self, calls: impl IntoIterator<Item = (FrameId, u32)>) {
         self.known.extend(calls);
     }
 
+    /// It has a place; an earlier permit goes.
     pub fn granted(&mut self, permit: Permit) {
         self.slot = Slot::Held { _permit: permit };
     }
 
+    /// May it work?
     pub fn has_slot(&self) -> bool {
         matches!(self.slot, Slot::Held { .. })
     }
@@ -64,6 +67,7 @@ impl Hands {
         Some(call)
     }
 
+    /// Is anything under way?
     pub fn is_busy(&self) -> bool {
         !self.attempts.is_empty() || !self.making.is_empty()
     }
@@ -158,13 +162,15 @@ impl JobState {
                 self.hands.attempts.insert((call.frame, call.attempt), attempt);
             }
             Err(error) => {
-                // Only a parent that is stopping cannot start a child; the call is due again after it.
+                // Only a parent that is stopping cannot start a child; the call is due again after
+                // it.
                 self.shared.unmade.insert(self.unmade((call.frame, call.attempt)));
                 tracing::debug!(job = %self.id, %error, "an attempt did not start");
             }
         }
     }
 
+    /// Gives its place back, or its place in the line.
     pub fn let_go_of_slot(&mut self) {
         self.forget_ask(None);
         self.hands.slot = Slot::None;

@@ -1,5 +1,5 @@
-//! One live job: a wish comes in, facts go to the journal, and what is due gets done. Nobody else writes to that
-//! journal, and nothing here waits for a call.
+//! One live job: a wish comes in, facts go to the journal, and what is due gets done. Nobody else
+//! writes to that journal, and nothing here waits for a call.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -222,6 +222,7 @@ impl JobState {
         self.owed.push_back(Owed { command, by, _under_way: under_way });
     }
 
+    /// Would anything be lost if the actor ended now?
     pub fn is_busy(&self) -> bool {
         self.again || !self.owed.is_empty() || self.hands.is_busy()
     }
@@ -232,6 +233,7 @@ impl JobState {
         }
     }
 
+    /// Asks the store again after a pause.
     pub fn go_on_later(&mut self, me: &ActorRef<JobMsg>) {
         self.row.says("waiting for the store");
         if !self.again {
@@ -307,8 +309,8 @@ impl JobState {
         wish.reply.send(answer).ok();
     }
 
-    /// Puts what is owed into the journal, in order. A refusal is an answer; a store that is away is waited for.
-    /// Says whether anything changed.
+    /// Puts what is owed into the journal, in order. A refusal is an answer; a store that is away
+    /// is waited for. Says whether anything changed.
     async fn pay(&mut self, me: &ActorRef<JobMsg>) -> bool {
         let mut changed = false;
         while let Some(owed) = self.owed.front() {

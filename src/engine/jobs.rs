@@ -1,5 +1,5 @@
-//! The parent of every live job: finds or revives it, passes the message on, restarts what fails. It waits for no
-//! child and never fails itself.
+//! The parent of every live job: finds or revives it, passes the message on, restarts what fails.
+//! It waits for no child and never fails itself.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::model::id::JobId;
 use crate::model::metric_names as names;
 use crate::model::time::{Span, Timestamp};
 
-/// Jobs that may be live while jobs of the queue keep their actors, to begin without being read again. Beyond it a
-/// queued job is a row, like every other that only waits.
+/// Jobs that may be live while jobs of the queue keep their actors, to begin without being read
+/// again. Beyond it a queued job is a row, like every other that only waits.
 const LIVE_AT_EASE: usize = 256;
 
 /// How long the jobs may take to answer what they were asked before the stop.
@@ -33,7 +33,8 @@ pub(crate) enum JobsMsg {
     Restart(JobId),
     /// Let every live job look at itself.
     Everyone,
-    /// The job only waits (in the queue, or for something outside), and has handled so many messages.
+    /// The job only waits (in the queue, or for something outside), and has handled so many
+    /// messages.
     Idle { id: JobId, actor: ActorId, handled: u64, queued: bool },
     /// This program cannot carry the job on.
     Park { job: JobId, reason: String, revival: Option<Revival> },

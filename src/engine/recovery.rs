@@ -1,4 +1,5 @@
-//! What is done at start: nothing special. Jobs that must have an actor get one; each asks what is due, as always.
+//! What is done at start: nothing special. Jobs that must have an actor get one; each asks what is
+//! due, as always.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -96,7 +97,8 @@ async fn revive_nudged(shared: &Arc<Shared>, nudged: Vec<JobId>) -> Result<u64, 
                 revived += u64::from(row.place != Place::Active);
                 shared.jobs.cast(JobsMsg::Revive(job, Revival::of(shared)));
             }
-            // It ended before its child did, and has no other commit to come that would wipe this out.
+            // It ended before its child did, and has no other commit to come that would wipe this
+            // out.
             _ => shared.parts.store.clear_nudge(job).await?,
         }
     }

@@ -1,5 +1,6 @@
-//! The root: starts the standing actors in order, restarts one that fails, stops them in reverse. When its budget is
-//! spent it says so and stops: a process that cannot keep its actors alive is for the operator's supervisor.
+//! The root: starts the standing actors in order, restarts one that fails, stops them in reverse.
+//! When its budget is spent it says so and stops: a process that cannot keep its actors alive is
+//! for the operator's supervisor.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

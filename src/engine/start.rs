@@ -12,8 +12,8 @@ use crate::engine::{Engine, EngineError, Parts, recovery};
 use crate::machine::Environment;
 
 impl Engine {
-    /// Starts an engine on these parts. When it returns, every job is in its place and the worker runs (unless the
-    /// options say otherwise).
+    /// Starts an engine on these parts. When it returns, every job is in its place and the worker
+    /// runs (unless the options say otherwise).
     ///
     /// # Errors
     /// When the store cannot be read.

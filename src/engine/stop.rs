@@ -1,5 +1,5 @@
-//! The end of an engine: nothing new begins, what is under way may end in time, then the actors stop and the store
-//! closes. What did not end in time is due again at the next start.
+//! The end of an engine: nothing new begins, what is under way may end in time, then the actors
+//! stop and the store closes. What did not end in time is due again at the next start.
 
 use std::sync::atomic::Ordering;
 

@@ -1,4 +1,5 @@
-//! Creation of jobs: the workflow is pinned, the input checked, an id drawn. What follows is the job's own matter.
+//! Creation of jobs: the workflow is pinned, the input checked, an id drawn. What follows is the
+//! job's own matter.
 
 use std::sync::Arc;
 
@@ -24,8 +25,8 @@ impl Engine {
     /// Creates a job; it is on disk when this returns.
     ///
     /// # Errors
-    /// When the workflow is unknown or broken, the input does not fit its schema, the key was used with another
-    /// request, or the engine or its store cannot take it now.
+    /// When the workflow is unknown or broken, the input does not fit its schema, the key was used
+    /// with another request, or the engine or its store cannot take it now.
     pub async fn submit(
         &self,
         job: NewJob,

@@ -1,4 +1,5 @@
-//! The actor table: what the runtime does not know of its actors. For people and metrics; nothing decides by it.
+//! The actor table: what the runtime does not know of its actors. For people and metrics; nothing
+//! decides by it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -79,7 +80,8 @@ impl Table {
         let rows = self.rows().clone();
         let mut nodes: BTreeMap<ActorId, ActorNode> =
             rows.iter().map(|(id, row)| (*id, node(*id, row))).collect();
-        // Children are younger than their parents, so taking the youngest first builds whole subtrees.
+        // Children are younger than their parents, so taking the youngest first builds whole
+        // subtrees.
         for (id, row) in rows.iter().rev() {
             let Some(parent) = row.parent else { continue };
             if let Some(child) = nodes.remove(id)

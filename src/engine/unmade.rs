@@ -1,5 +1,6 @@
-//! Calls whose start is in the journal although they have certainly not left: they wait for a place, or the engine
-//! is stopping. A clean stop writes them down, so that the next start does not take them for interrupted ones.
+//! Calls whose start is in the journal although they have certainly not left: they wait for a
+//! place, or the engine is stopping. A clean stop writes them down, so that the next start does not
+//! take them for interrupted ones.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,10 +31,12 @@ impl UnmadeCalls {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Is this call known not to have left?
     pub fn contains(&self, call: Unmade) -> bool {
         self.calls().contains(&call)
     }
 
+    /// It has not left.
     pub fn insert(&self, call: Unmade) {
         self.calls().insert(call);
     }
@@ -55,8 +58,8 @@ impl UnmadeCalls {
         store.put_document(KIND, document, None).await.map(|_| ())
     }
 
-    /// Takes up what the last stop wrote down. It is gone from the store before any of the calls can leave: after a
-    /// crash nothing is known of them.
+    /// Takes up what the last stop wrote down. It is gone from the store before any of the calls
+    /// can leave: after a crash nothing is known of them.
     pub async fn load(&self, store: &dyn Store) -> Result<(), StoreError> {
         let Some(document) = store.document(KIND, ID).await? else { return Ok(()) };
         store.remove_document(KIND, ID).await?;

@@ -1,4 +1,5 @@
-//! What the engine shows of itself: jobs, checkpoints, timelines, logs, actors. Data without behaviour.
+//! What the engine shows of itself: jobs, checkpoints, timelines, logs, actors. Data without
+//! behaviour.
 
 use std::sync::Arc;
 

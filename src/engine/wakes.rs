@@ -1,5 +1,5 @@
-//! One timer for all jobs: sleeps until the earliest wake in the store's index, then lets the due jobs look at the
-//! time. The index is the truth; what is kept here may be lost.
+//! One timer for all jobs: sleeps until the earliest wake in the store's index, then lets the due
+//! jobs look at the time. The index is the truth; what is kept here may be lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use crate::engine::shared::Shared;
 use crate::model::time::Timestamp;
 
-/// Jobs that are woken at once before the timer looks again: however many are due, few are live for it.
+/// Jobs that are woken at once before the timer looks again: however many are due, few are live for
+/// it.
 const WOKEN_MAX: usize = 256;
 /// How long woken jobs have for their `Tick` before they are woken again, of the runtime's time.
 const GRACE: Duration = Duration::from_secs(1);
@@ -99,7 +100,8 @@ impl WakesState {
         self.sleeping = Some((at, task));
     }
 
-    /// Rings again when so many commits were made that half of the woken jobs may be done, or after the grace.
+    /// Rings again when so many commits were made that half of the woken jobs may be done, or after
+    /// the grace.
     fn settle(&mut self, me: &ActorRef<WakesMsg>, woken: usize) {
         let (mut feed, me) = (self.shared.feed.subscribe(), me.clone());
         let target = *feed.borrow() + (woken as u64).div_ceil(2);

@@ -1,4 +1,5 @@
-//! Workflows and documents through the handle: registering, checking, and the small records of other floors.
+//! Workflows and documents through the handle: registering, checking, and the small records of
+//! other floors.
 
 use crate::dsl::{Defect, Format};
 use crate::engine::catalog;

@@ -119,7 +119,8 @@ pub async fn submit(engine: &Engine, job_type: &str) -> JobId {
     engine.submit(new_job(job_type), me(), None).await.expect("a job").job.row.id
 }
 
-/// Waits until it holds, looking whenever something was committed (and now and then, for what is not committed).
+/// Waits until it holds, looking whenever something was committed (and now and then, for what is
+/// not committed).
 pub async fn until(engine: &Engine, what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let mut feed = engine.feed();
     let wait = async {

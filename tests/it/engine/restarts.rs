@@ -103,7 +103,8 @@ async fn an_interrupted_get_is_made_again_with_its_key() {
     }
 }
 
-/// Stops in the middle of a POST, decides its doubt like this, and expects this end and number of calls.
+/// Stops in the middle of a POST, decides its doubt like this, and expects this end and number of
+/// calls.
 async fn in_doubt(word: Verdict, input: Option<Value>, end: Status, calls: usize) {
     let weather = Weather::new();
     let (engine, agent) = (start(weather.clone()).await, Agent::start().await);

@@ -50,7 +50,8 @@ impl Weather {
         Self::over(Arc::new(Memory::new()))
     }
 
-    /// The same data after the process that used this one has died: whatever that still tries, fails.
+    /// The same data after the process that used this one has died: whatever that still tries,
+    /// fails.
     pub fn crash(&self) -> Arc<Self> {
         self.set_down(true);
         Self::over(self.inner.clone())
