@@ -31,7 +31,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// The work of a due call; it counts as under way from here until it is dropped.
+    /// A call that counts as under way from now on.
     pub fn new(shared: Arc<Shared>, job: JobId, call: DueCall, parent: ActorRef<JobMsg>) -> Self {
         let under_way = Some(UnderWay::begin(shared.clone()));
         Self { shared, job, call, parent, under_way, row: None }

@@ -1,6 +1,5 @@
 //! Registered workflows: by name for new jobs, by content hash for jobs that pinned one. A
-//! definition that was once registered is kept for ever; registering another one never touches
-//! it.
+//! definition that was once registered is kept for ever; registering another one never touches it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -54,7 +53,7 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// A catalog that knows nothing yet; `open` fills it.
+    /// A catalog that knows nothing yet.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store, known: RwLock::default() }
     }

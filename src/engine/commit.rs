@@ -146,9 +146,9 @@ fn snapshot(before: u64, job: &Job) -> Option<Vec<u8>> {
     crossed.then(|| serde_json::to_vec(job).ok()).flatten()
 }
 
-/// Who must look at its children although nothing in its own row says so: the parent of a job
-/// that has ended, and a job that still waits for children, because every commit of its own wipes
-/// out the nudge that one of them may have left, unseen, a moment ago.
+/// Who must look at its children although nothing in its own row says so: the parent of a job that
+/// has ended, and a job that still waits for children, because every commit of its own wipes out
+/// the nudge that one of them may have left, unseen, a moment ago.
 fn nudged(job: &Job, due: &Due) -> Option<JobId> {
     if due.children.iter().any(|child| child.created && child.awaited) {
         return Some(job.id);

@@ -1,6 +1,5 @@
 //! What a job's actor has in hand: attempts that are under way, its place among the working jobs,
-//! children that are being made. It is lost with the actor; `due` says what must be in hand
-//! again.
+//! children that are being made. It is lost with the actor; `due` says what must be in hand again.
 
 use std::collections::{HashMap, HashSet};
 
@@ -40,12 +39,12 @@ pub(crate) struct Hands {
 }
 
 impl Hands {
-    /// These calls were started by this actor: they are not lost.
+    /// These calls are of this actor.
     pub fn know(&mut self, calls: impl IntoIterator<Item = (FrameId, u32)>) {
         self.known.extend(calls);
     }
 
-    /// The worker gave it a slot.
+    /// It has a place; an earlier permit goes.
     pub fn granted(&mut self, permit: Permit) {
         self.slot = Slot::Held { _permit: permit };
     }
@@ -68,7 +67,7 @@ impl Hands {
         Some(call)
     }
 
-    /// Is anything under way that would be lost with the actor?
+    /// Is anything under way?
     pub fn is_busy(&self) -> bool {
         !self.attempts.is_empty() || !self.making.is_empty()
     }
@@ -163,15 +162,15 @@ impl JobState {
                 self.hands.attempts.insert((call.frame, call.attempt), attempt);
             }
             Err(error) => {
-                // Only a parent that is stopping cannot start a child; the call is due again
-                // after it.
+                // Only a parent that is stopping cannot start a child; the call is due again after
+                // it.
                 self.shared.unmade.insert(self.unmade((call.frame, call.attempt)));
                 tracing::debug!(job = %self.id, %error, "an attempt did not start");
             }
         }
     }
 
-    /// Gives the slot back; somebody else may work.
+    /// Gives its place back, or its place in the line.
     pub fn let_go_of_slot(&mut self) {
         self.forget_ask(None);
         self.hands.slot = Slot::None;

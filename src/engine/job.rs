@@ -222,7 +222,7 @@ impl JobState {
         self.owed.push_back(Owed { command, by, _under_way: under_way });
     }
 
-    /// Must the actor stay, whatever the journal says?
+    /// Would anything be lost if the actor ended now?
     pub fn is_busy(&self) -> bool {
         self.again || !self.owed.is_empty() || self.hands.is_busy()
     }
@@ -233,7 +233,7 @@ impl JobState {
         }
     }
 
-    /// Looks again after a pause, because the store could not answer.
+    /// Asks the store again after a pause.
     pub fn go_on_later(&mut self, me: &ActorRef<JobMsg>) {
         self.row.says("waiting for the store");
         if !self.again {

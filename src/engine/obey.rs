@@ -1,5 +1,5 @@
-//! A job obeys: decide, append, and take what was appended for the job from then on. When
-//! somebody else wrote in between, it decides once more on what that one left.
+//! A job obeys: decide, append, and take what was appended for the job from then on. When somebody
+//! else wrote in between, it decides once more on what that one left.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) type Answer = Result<Obeyed, EngineError>;
 const DECISIONS_MAX: u32 = 4;
 
 impl JobState {
-    /// Reads the journal, unless what is held is what is on disk.
+    /// Reads the job unless it is known as it stands on disk.
     pub async fn ensure_loaded(&mut self) -> Result<(), LoadError> {
         if self.loaded {
             return Ok(());
@@ -49,7 +49,7 @@ impl JobState {
         (self.job, self.definition, self.loaded) = (None, None, false);
     }
 
-    /// Decides and appends; once more on what another writer left.
+    /// Decides and appends; what is answered is on disk.
     pub async fn obey(
         &mut self,
         command: &Command,

@@ -1,6 +1,6 @@
-//! Parks a job that this program cannot carry on: FAILED, reason `poisoned`. The machine does it
-//! as long as the journal can be folded; otherwise nothing is needed but the rows of the job and
-//! its checkpoints.
+//! Parks a job that this program cannot carry on: FAILED, reason `poisoned`. The machine does it as
+//! long as the journal can be folded; otherwise nothing is needed but the rows of the job and its
+//! checkpoints.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,5 +1,5 @@
-//! What is done at start: nothing special. Jobs that must have an actor get one; each asks what
-//! is due, as always.
+//! What is done at start: nothing special. Jobs that must have an actor get one; each asks what is
+//! due, as always.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -164,9 +164,8 @@ impl SchedulerState {
         }
     }
 
-    /// An actor comes before its job's row says that it must, and goes after. So a row that
-    /// stayed the same while nobody held it is a defect; one that changed has only been
-    /// overtaken.
+    /// An actor comes before its job's row says that it must, and goes after. So a row that stayed
+    /// the same while nobody held it is a defect; one that changed has only been overtaken.
     async fn look_after(&self, job: JobId) -> Result<(), StoreError> {
         let store = &self.shared.parts.store;
         let before = store.job(job).await?;

@@ -1,5 +1,5 @@
-//! What every actor of one engine shares: the parts, the handles of the standing actors, and a
-//! few counters. No state of a job is ever kept here.
+//! What every actor of one engine shares: the parts, the handles of the standing actors, and a few
+//! counters. No state of a job is ever kept here.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -26,7 +26,7 @@ impl<M: ractor::Message> Address<M> {
         Self(RwLock::new(None))
     }
 
-    /// From now on this is the actor.
+    /// Where messages go from now on.
     pub fn set(&self, actor: ActorRef<M>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(actor);
     }
@@ -37,7 +37,7 @@ impl<M: ractor::Message> Address<M> {
         actor.is_some_and(|actor| actor.cast(message).is_ok())
     }
 
-    /// The actor, if it was started.
+    /// The actor, if it was ever started.
     pub fn get(&self) -> Option<ActorRef<M>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -74,7 +74,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// What the actors of an engine on these parts share.
+    /// Before any actor is started.
     pub fn new(parts: Parts, environment: Arc<Environment>) -> Self {
         Self {
             catalog: Catalog::new(parts.store.clone()),
@@ -101,7 +101,7 @@ impl Shared {
         }
     }
 
-    /// Is nothing new to begin?
+    /// Is the engine stopping?
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
@@ -111,17 +111,17 @@ impl Shared {
         self.working.load(Ordering::Acquire)
     }
 
-    /// The worker grants slots, or does not.
+    /// Lets it grant slots, or none.
     pub fn set_working(&self, working: bool) {
         self.working.store(working, Ordering::Release);
     }
 
-    /// A call was under way when a process ended.
+    /// A call was under way when a process or an actor ended.
     pub fn count_interrupted(&self) {
         self.interrupted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The safety sweep found a job that nobody held.
+    /// The sweep found a job that nobody held.
     pub fn count_rescue(&self) {
         self.rescues.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,6 +1,6 @@
 //! The places among the jobs that work. A permit is the only way to hold one, and it frees its
-//! place however it ends: used up, dropped in a mailbox that nobody reads any more, or lost with
-//! an actor that failed.
+//! place however it ends: used up, dropped in a mailbox that nobody reads any more, or lost with an
+//! actor that failed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,7 +26,7 @@ impl Slots {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many slots are held.
+    /// How many jobs hold a place.
     pub fn count(&self) -> usize {
         self.held().by_job.len()
     }

@@ -25,8 +25,8 @@ impl Engine {
     /// Creates a job; it is on disk when this returns.
     ///
     /// # Errors
-    /// When the workflow is unknown or broken, the input does not fit its schema, the key was
-    /// used with another request, or the engine or its store cannot take it now.
+    /// When the workflow is unknown or broken, the input does not fit its schema, the key was used
+    /// with another request, or the engine or its store cannot take it now.
     pub async fn submit(
         &self,
         job: NewJob,

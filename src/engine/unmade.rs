@@ -1,6 +1,6 @@
 //! Calls whose start is in the journal although they have certainly not left: they wait for a
-//! place, or the engine is stopping. A clean stop writes them down, so that the next start does
-//! not take them for interrupted ones.
+//! place, or the engine is stopping. A clean stop writes them down, so that the next start does not
+//! take them for interrupted ones.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -31,12 +31,12 @@ impl UnmadeCalls {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Is the call known to have left nothing behind?
+    /// Is this call known not to have left?
     pub fn contains(&self, call: Unmade) -> bool {
         self.calls().contains(&call)
     }
 
-    /// The call was never made.
+    /// It has not left.
     pub fn insert(&self, call: Unmade) {
         self.calls().insert(call);
     }

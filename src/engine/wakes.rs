@@ -9,8 +9,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use crate::engine::shared::Shared;
 use crate::model::time::Timestamp;
 
-/// Jobs that are woken at once before the timer looks again: however many are due, few are live
-/// for it.
+/// Jobs that are woken at once before the timer looks again: however many are due, few are live for
+/// it.
 const WOKEN_MAX: usize = 256;
 /// How long woken jobs have for their `Tick` before they are woken again, of the runtime's time.
 const GRACE: Duration = Duration::from_secs(1);
@@ -100,8 +100,8 @@ impl WakesState {
         self.sleeping = Some((at, task));
     }
 
-    /// Rings again when so many commits were made that half of the woken jobs may be done, or
-    /// after the grace.
+    /// Rings again when so many commits were made that half of the woken jobs may be done, or after
+    /// the grace.
     fn settle(&mut self, me: &ActorRef<WakesMsg>, woken: usize) {
         let (mut feed, me) = (self.shared.feed.subscribe(), me.clone());
         let target = *feed.borrow() + (woken as u64).div_ceil(2);

@@ -1,5 +1,5 @@
-//! A store that is away, or that does not say what it did: nothing acknowledged is lost, nothing
-//! is done twice.
+//! A store that is away, or that does not say what it did: nothing acknowledged is lost, nothing is
+//! done twice.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
