@@ -21,6 +21,8 @@ use crate::telemetry::metrics::Metrics;
 
 /// Why the parts do not go together.
 pub mod error;
+/// What is swept now and then.
+mod housekeeping;
 /// From the sections of the configuration to the settings of the parts.
 mod settings;
 
@@ -67,6 +69,7 @@ impl App {
         let (ready, is_ready) = watch::channel(true);
         let shutdown = CancellationToken::new();
         metrics.keep_up(shutdown.clone());
+        housekeeping::keep(engine.clone(), shutdown.clone());
         let render = Arc::new(move || metrics.render());
         let made = async {
             let state = HttpState::new(engine.clone(), http, render, is_ready)
