@@ -95,6 +95,8 @@ async fn play(app: &App, folder: &Path, once: bool, output: &mut Output) -> Resu
     let url = app.url();
     let client = Client::new(&url)?.login(&account.email, &account.password).await?;
     output.painted(Paint::Bold, format!("Holdpoint demo on {url}"))?;
+    // The first start on a data folder makes its admin, whoever starts it.
+    announce_admin(app, output)?;
     announce_admin(app, output)?;
     let (email, password) = (&account.email, &account.password);
     output.line(format!("The demo's admin is {email} with the password {password}"))?;

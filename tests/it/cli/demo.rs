@@ -15,9 +15,11 @@ fn demo(folder: &Path, arguments: &[&str]) -> Command {
 #[test]
 fn the_scripted_demo_completes_three_jobs_again_and_again() {
     let folder = tempfile::tempdir().unwrap();
-    for _ in 0..2 {
+    for first in [true, false] {
         let run = ended(demo(folder.path(), &["--once"]).output().unwrap());
         assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+        let made = run.out.contains("Made the admin admin@localhost with the password ");
+        assert_eq!(made, first, "a password that was drawn is shown, once: {}", run.out);
         let summary = run.out.split("What came of it").nth(1).unwrap();
         for job in ["simple-task", "code-generation", "data-processing"] {
             assert!(summary.contains(&format!("COMPLETED {job} ")), "{summary}");
