@@ -24,10 +24,12 @@ async fn a_scheduler_that_fails_is_restarted_and_grants_no_slot_twice() {
     approve(&engine, gate).await;
     until(&engine, "one works", async || agent.seen().len() == 1).await;
     weather.panic_at_the_queue(2);
-    submit(&engine, "gated").await;
+    let new = submit(&engine, "gated").await;
     until(&engine, "it failed twice", async || weather.panics_left() == 0).await;
     until(&engine, "it is back", async || engine.worker().await.is_ok()).await;
-    assert_eq!(engine.worker().await.unwrap().active_jobs, 1, "the slot is still held");
+    until_pending(&engine, new).await;
+    let held = async || engine.worker().await.is_ok_and(|worker| worker.active_jobs == 1);
+    until(&engine, "the one slot is still held", held).await;
     for job in &jobs[1..] {
         let gate = until_pending(&engine, *job).await;
         approve(&engine, gate).await;
