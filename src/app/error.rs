@@ -20,14 +20,6 @@ pub enum AppError {
         /// What the store said; it names the file and what was attempted.
         reason: String,
     },
-    /// The folder with the workflow documents cannot be read.
-    #[error("the workflow documents in {} cannot be read: {reason}", dir.display())]
-    Workflows {
-        /// The folder.
-        dir: PathBuf,
-        /// Why.
-        reason: String,
-    },
     /// A setting makes no sense to the part that it is for.
     #[error("{part} cannot be used: {reason}")]
     Setting {

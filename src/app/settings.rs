@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::app::AppError;
 use crate::calls;
 use crate::config::Config;
+use crate::config::metrics::WithoutToken;
 use crate::config::store::{Recovery, StoreUrl};
+use crate::http::Scrape;
 use crate::model::time::Span;
 use crate::store::Store;
 use crate::store::{Recovery as StoreRecovery, Redb, RedbOptions};
@@ -76,5 +78,10 @@ pub(super) fn http(config: &Config) -> http::Options {
         connections_max: http.connections_max as usize,
         drain_timeout: Duration::from_millis(http.drain_timeout_ms),
         session_lifetime: Duration::from_secs(u64::from(http.session_hours) * 3600),
+        scrape: match config.metrics.without_token {
+            WithoutToken::Nobody => Scrape::Nobody,
+            WithoutToken::Loopback => Scrape::Loopback,
+            WithoutToken::Anyone => Scrape::Anyone,
+        },
     }
 }

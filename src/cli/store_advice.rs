@@ -17,13 +17,6 @@ pub(super) fn of_start(error: &AppError) -> Failure {
             }
             Failure::new(Code::Io, text)
         }
-        AppError::Workflows { dir, .. } => {
-            let step = format!(
-                "name the folder with --workflows or [workflows] dir, or make it: mkdir -p {}",
-                dir.display()
-            );
-            Failure::new(Code::Config, format!("{error}\n\n  1. {step}"))
-        }
         AppError::Listen { address, .. } => {
             let (ip, port) = (address.ip(), address.port());
             let steps = format!(

@@ -169,11 +169,17 @@ async fn commit_until_known(shared: &Shared, commit: Commit) -> Result<CommitOut
                 let reason = format!("damaged record in {table}, key {key}: {reason}");
                 return Err(EngineError::Corrupt { job: commit.job, reason });
             }
+            // A disk without room took nothing; whether an earlier try did stays unknown.
+            Err(full @ StoreError::Full(_)) if !was_sent => return Err(full.into()),
             // A store that is away now may have the commit that it was sent before.
             Err(StoreError::Unavailable(reason)) if !was_sent => {
                 return Err(EngineError::Unavailable(reason));
             }
-            Err(StoreError::Ambiguous(reason) | StoreError::Unavailable(reason)) => {
+            Err(
+                StoreError::Ambiguous(reason)
+                | StoreError::Unavailable(reason)
+                | StoreError::Full(reason),
+            ) => {
                 was_sent = true;
                 tracing::warn!(job = %commit.job, reason, "an append has an unknown outcome");
                 tokio::time::sleep(pause).await;

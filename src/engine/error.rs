@@ -73,7 +73,10 @@ pub enum EngineError {
 
 impl From<StoreError> for EngineError {
     fn from(error: StoreError) -> Self {
-        EngineError::Unavailable(error.to_string())
+        match error {
+            StoreError::Full(reason) => EngineError::DiskFull(reason),
+            other => EngineError::Unavailable(other.to_string()),
+        }
     }
 }
 

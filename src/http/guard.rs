@@ -17,6 +17,7 @@ use crate::http::accounts;
 use crate::http::authorize::{Action, Caller, Denial, Resource, Role, authorize};
 use crate::http::codes;
 use crate::http::extract::BodyLimit;
+use crate::http::options::Scrape;
 use crate::http::policy::{self, Access};
 use crate::http::problem::ApiError;
 use crate::http::session::USER_KEY;
@@ -52,7 +53,7 @@ async fn check(state: &HttpState, parts: &mut Parts) -> Result<(), ApiError> {
     }
     match route.access {
         Access::Open => Ok(()),
-        Access::Scrape if is_local(state, parts) => Ok(()),
+        Access::Scrape if may_scrape(state, parts) => Ok(()),
         Access::Scrape => sign_in(state, parts).await.map(|_| ()),
         Access::For(action) => {
             let caller = sign_in(state, parts).await?;
@@ -71,10 +72,16 @@ fn not_allowed(path: &str) -> ApiError {
     error
 }
 
-/// Behind a proxy every peer is the proxy, so being on this machine says nothing.
-fn is_local(state: &HttpState, parts: &Parts) -> bool {
-    let peer = parts.extensions.get::<Peer>();
-    !state.options.behind_proxy && peer.is_some_and(|peer| peer.0.ip().is_loopback())
+fn may_scrape(state: &HttpState, parts: &Parts) -> bool {
+    match state.options.scrape {
+        Scrape::Nobody => false,
+        Scrape::Anyone => true,
+        Scrape::Loopback => {
+            let peer = parts.extensions.get::<Peer>();
+            // Behind a proxy every peer is the proxy, so being on this machine says nothing.
+            !state.options.behind_proxy && peer.is_some_and(|peer| peer.0.ip().is_loopback())
+        }
+    }
 }
 
 async fn sign_in(state: &HttpState, parts: &Parts) -> Result<Caller, ApiError> {

@@ -38,7 +38,7 @@ mod throttle;
 mod validate;
 
 pub use guard::Peer;
-pub use options::{BadOptions, Options};
+pub use options::{BadOptions, Options, Scrape};
 pub use router::router;
 pub use server::{BindError, Server};
 pub use state::{HttpState, RenderMetrics};

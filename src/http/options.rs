@@ -28,6 +28,19 @@ pub struct Options {
     pub drain_timeout: Duration,
     /// How long a login lasts.
     pub session_lifetime: Duration,
+    /// Who may read the metrics without a login.
+    pub scrape: Scrape,
+}
+
+/// Who may read the metrics without a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scrape {
+    /// Nobody.
+    Nobody,
+    /// Clients on this machine.
+    Loopback,
+    /// Everybody who reaches the server.
+    Anyone,
 }
 
 impl Default for Options {
@@ -42,6 +55,7 @@ impl Default for Options {
             connections_max: 1024,
             drain_timeout: Duration::from_secs(10),
             session_lifetime: Duration::from_secs(12 * 3600),
+            scrape: Scrape::Loopback,
         }
     }
 }

@@ -6,6 +6,9 @@ pub enum StoreError {
     /// The store cannot answer now (disk full, I/O error, shutting down). Nothing was written.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// The disk has no room. Nothing was written; reads go on.
+    #[error("{0}")]
+    Full(String),
     /// It is unknown whether the commit is on disk: look its id up.
     #[error("the outcome of the commit is unknown: {0}")]
     Ambiguous(String),

@@ -2,7 +2,7 @@
 //! touched: it belongs to the answers of the command line.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::stderr;
+use std::io::{IsTerminal, stderr};
 use std::panic::PanicHookInfo;
 
 use thiserror::Error;
@@ -35,7 +35,10 @@ pub enum LogError {
 pub fn install(format: Format, filter: &str) -> Result<(), LogError> {
     let filter = parse(filter)?;
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
-        Format::Text => fmt::layer().with_writer(stderr).with_filter(filter).boxed(),
+        Format::Text => {
+            let colours = stderr().is_terminal();
+            fmt::layer().with_ansi(colours).with_writer(stderr).with_filter(filter).boxed()
+        }
         Format::Json => {
             fmt::layer().json().flatten_event(true).with_writer(stderr).with_filter(filter).boxed()
         }

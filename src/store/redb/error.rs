@@ -12,8 +12,8 @@ use crate::store::error::StoreError;
 pub enum OpenError {
     /// Another process has it open.
     #[error(
-        "store {} is open in another process: ask the running server (`holdpoint jobs`, `holdpoint \
-         backup`, … talk to it), or stop it first", path.display()
+        "store {} is open in another process: ask the running server (`holdpoint jobs`, \
+         `holdpoint worker status`, … talk to it), or stop it first", path.display()
     )]
     Locked {
         /// The file.
@@ -37,8 +37,8 @@ pub enum OpenError {
     /// It is not what was written.
     #[error(
         "store {} is damaged: the {check} says: {reason}. It was not changed and is not \
-         served. Keep a copy of it, then restore the last backup: `holdpoint restore --from FILE \
-         --data DIR`",
+         served. Keep a copy of it, put the last backup of its folder in its place, and see \
+         `holdpoint check-db`",
         path.display()
     )]
     Damaged {

@@ -151,7 +151,7 @@ impl Writer {
         let refusal = self.space.refusal();
         self.status.set_refusal(refusal.clone());
         if let Some(reason) = refusal {
-            answer_all(batch, &StoreError::Unavailable(reason));
+            answer_all(batch, &StoreError::Full(reason));
             return Ok(());
         }
         let began = Instant::now();
