@@ -1,5 +1,5 @@
-//! An impatient but honest client: it remembers what was acknowledged, sends again what was not, and
-//! goes on after every crash where it was.
+//! An impatient but honest client: it remembers what was acknowledged, sends again what was not,
+//! and goes on after every crash where it was.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Crashes in the first start of all: the next one finds no store, or a whole one, and ends up where
-//! an undisturbed first start does.
+//! Crashes in the first start of all: the next one finds no store, or a whole one, and ends up
+//! where an undisturbed first start does.
 
 use std::path::Path;
 

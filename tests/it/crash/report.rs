@@ -1,5 +1,5 @@
-//! The figures of the crash proof: for each point how often it was reached and died at, and what was
-//! lost and done twice.
+//! The figures of the crash proof: for each point how often it was reached and died at, and what
+//! was lost and done twice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -78,7 +78,8 @@ impl Report {
                 problems.push(format!("{point} was never died at"));
             }
         }
-        // The order of events differs a little from run to run; if much was missed, much is unproven.
+        // The order of events differs a little from run to run; if much was missed, much is
+        // unproven.
         if self.early * 4 > self.stories {
             let (early, stories) = (self.early, self.stories);
             problems.push(format!("{early} of {stories} stories ended before their crash"));

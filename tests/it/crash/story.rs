@@ -15,7 +15,8 @@ use crate::support::process::{Server, Start, was_killed};
 pub const APPROVED_FILES: &[(&str, &str)] =
     &[("src/lib.rs", "pub fn answer() -> u8 { 42 }\n"), ("README.md", "# Approved\n")];
 
-/// Every shipped workflow, with either verdict where that matters, and one of everything that waits.
+/// Every shipped workflow, with either verdict where that matters, and one of everything that
+/// waits.
 pub const ORDERS: &[Order] = &[
     Order {
         name: "a simple task",

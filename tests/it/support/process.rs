@@ -1,5 +1,5 @@
-//! The real binary as a child process: started, awaited, killed, stopped. It touches no process that
-//! it did not start, and none outlives the test.
+//! The real binary as a child process: started, awaited, killed, stopped. It touches no process
+//! that it did not start, and none outlives the test.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
