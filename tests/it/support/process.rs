@@ -27,14 +27,14 @@ pub struct Server {
 
 /// What became of a start.
 pub enum Start {
-    Listening(Server),
+    Listening(Box<Server>),
     Ended(ExitStatus),
 }
 
 impl Start {
     pub fn listening(self) -> Result<Server, String> {
         match self {
-            Self::Listening(server) => Ok(server),
+            Self::Listening(server) => Ok(*server),
             Self::Ended(status) => Err(format!("the server did not start: {status}")),
         }
     }
@@ -75,7 +75,7 @@ impl Server {
             Some(url) => {
                 // Reads on, so that the server never meets a closed pipe.
                 tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                Start::Listening(Self { child, url })
+                Start::Listening(Box::new(Self { child, url }))
             }
             None => Start::Ended(ended(&mut child).await),
         }
