@@ -43,7 +43,7 @@ async fn nothing_is_written_below_the_floor_of_the_disk() {
     let store = Redb::open(options).unwrap();
     for _ in 0..3 {
         let error = store.commit(creation(2)).await.unwrap_err();
-        let StoreError::Unavailable(reason) = error else { panic!("{error}") };
+        let StoreError::Full(reason) = error else { panic!("{error}") };
         assert!(reason.contains("nearly full"), "{reason}");
         assert_eq!(store.health().await.unwrap().read_only, Some(reason));
     }
