@@ -1,11 +1,13 @@
 //! The door of this floor: runs one attempt and turns whatever happens into an outcome.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::calls::egress::{EgressError, Guard};
@@ -92,6 +94,14 @@ pub enum Outcome {
     Failed(Problem),
 }
 
+/// Answers calls inside the process, where there is to be no outside: measurements without a
+/// network, simulations, rehearsals on a copy of a store.
+#[async_trait]
+pub trait StandIn: Send + Sync + 'static {
+    /// Runs one attempt.
+    async fn run(&self, call: &Call) -> Outcome;
+}
+
 /// Runs attempts. Clones share connections, tokens and settings.
 #[derive(Clone)]
 pub struct Caller {
@@ -101,9 +111,12 @@ pub struct Caller {
 struct Shared {
     guard: Arc<Guard>,
     secrets: Secrets,
-    http: Http,
-    files: FileWriter,
-    total_timeout: Duration,
+    way: Way,
+}
+
+enum Way {
+    Out { http: Http, files: FileWriter, total_timeout: Duration },
+    StandIn(Arc<dyn StandIn>),
 }
 
 impl Caller {
@@ -126,21 +139,30 @@ impl Caller {
     ) -> Result<Self, CallsError> {
         let guard = Arc::new(Guard::new(options.allow.clone(), &options.resolve));
         let wire = Wire::new(&options, Arc::clone(&guard), lookup)?;
-        let shared = Shared {
-            guard,
-            secrets,
+        let way = Way::Out {
             http: Http { wire, tokens: Tokens::default() },
             total_timeout: Duration::from_millis(options.total_timeout_ms),
             files: FileWriter::new(options.artifacts),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(Shared { guard, secrets, way }) })
+    }
+
+    /// A caller that lets nothing out of the process: `stand_in` answers every call.
+    pub fn standing_in(stand_in: Arc<dyn StandIn>) -> Self {
+        let guard = Arc::new(Guard::new(Vec::new(), &BTreeMap::new()));
+        let (secrets, way) = (Secrets::default(), Way::StandIn(stand_in));
+        Self { shared: Arc::new(Shared { guard, secrets, way }) }
     }
 
     /// Runs one attempt. Every failure is data; none is a panic.
     pub async fn run(&self, call: &Call) -> Outcome {
+        let (http, files, total_timeout) = match &self.shared.way {
+            Way::Out { http, files, total_timeout } => (http, files, *total_timeout),
+            Way::StandIn(stand_in) => return stand_in.run(call).await,
+        };
         let result = match call.function {
-            Function::Http => self.http(call).await,
-            Function::WriteFiles => self.shared.files.run(call.job, &call.arguments).await,
+            Function::Http => self.http(http, call, total_timeout).await,
+            Function::WriteFiles => files.run(call.job, &call.arguments).await,
         };
         match result {
             Ok(output) => Outcome::Succeeded(output),
@@ -148,11 +170,10 @@ impl Caller {
         }
     }
 
-    async fn http(&self, call: &Call) -> Result<Value, Problem> {
-        let Shared { http, secrets, total_timeout, .. } = &*self.shared;
-        let attempt = http.run(&call.arguments, &call.key, secrets);
-        tokio::time::timeout(*total_timeout, attempt).await.unwrap_or_else(|_| {
-            let limit = total_timeout.as_millis();
+    async fn http(&self, http: &Http, call: &Call, limit: Duration) -> Result<Value, Problem> {
+        let attempt = http.run(&call.arguments, &call.key, &self.shared.secrets);
+        tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
+            let limit = limit.as_millis();
             let detail =
                 format!("call http: not done after {limit} ms (`[egress] total_timeout_ms`)");
             Err(Problem::new(Kind::Timeout, detail))

@@ -34,7 +34,7 @@ mod wire;
 /// The function `write-files`.
 mod write_files;
 
-pub use caller::{Call, Caller, CallsError, Function, Outcome, UnknownFunction};
+pub use caller::{Call, Caller, CallsError, Function, Outcome, StandIn, UnknownFunction};
 pub use egress::{AllowRule, EgressError};
 pub use options::Options;
 pub use redaction::defuse;

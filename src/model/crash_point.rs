@@ -1,4 +1,4 @@
-//! Named points at which a crash test stops the process. Without the feature `crash-points` they
+//! Named points at which a crash test stops the process. Without the feature `fault-injection` they
 //! are nothing.
 
 /// Every point. A test visits each of them; a name that is not here does not compile into a point.
@@ -18,16 +18,16 @@ pub const POINTS: &[&str] = &[
 /// Marks a point. With the feature, `HOLDPOINT_CRASH_AT=name:n` kills the process when it is
 /// reached for the n-th time, and `HOLDPOINT_CRASH_LOG=file` appends the name of every point that
 /// is reached.
-#[cfg(not(feature = "crash-points"))]
+#[cfg(not(feature = "fault-injection"))]
 #[inline(always)]
 pub fn reach(name: &'static str) {
     debug_assert!(POINTS.contains(&name), "crash point {name:?} is not listed");
 }
 
-#[cfg(feature = "crash-points")]
+#[cfg(feature = "fault-injection")]
 pub use armed::reach;
 
-#[cfg(feature = "crash-points")]
+#[cfg(feature = "fault-injection")]
 mod armed {
     //! The points with teeth, for crash tests only.
 

@@ -5,7 +5,7 @@ mod calls;
 mod cli;
 mod config;
 mod conformance_kit;
-#[cfg(feature = "crash-points")]
+#[cfg(feature = "fault-injection")]
 mod crash;
 mod documents;
 mod dsl;

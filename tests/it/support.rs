@@ -5,7 +5,7 @@ pub mod client;
 /// A service of the outside over TLS.
 pub mod https;
 /// The real binary as a process.
-#[cfg(feature = "crash-points")]
+#[cfg(feature = "fault-injection")]
 pub mod process;
 /// A whole server of its own.
 pub mod server;

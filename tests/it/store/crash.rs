@@ -1,5 +1,5 @@
 //! A process that dies at each named point of the store: what it was told is on disk is there, and
-//! nothing is half there. Built with the feature `crash-points` only.
+//! nothing is half there. Built with the feature `fault-injection` only.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};

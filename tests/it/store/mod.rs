@@ -3,7 +3,7 @@
 
 mod build;
 mod conformance;
-#[cfg(feature = "crash-points")]
+#[cfg(feature = "fault-injection")]
 mod crash;
 mod damage;
 mod documents;
