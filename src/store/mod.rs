@@ -28,6 +28,8 @@ mod rec;
 /// The embedded engine.
 pub mod redb;
 
+#[cfg(any(test, feature = "fault-injection"))]
+pub use self::redb::sim_disk::{Fault, Operation, Random, SimDisk, verify_disk};
 pub use self::redb::{
     BATCH_SIZE_METRIC, COMMIT_SECONDS_METRIC, Defect, OpenError, Recovery, Redb, RedbOptions,
     Report, verify,

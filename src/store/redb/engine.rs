@@ -31,7 +31,7 @@ use crate::store::redb::writer::{Message, QUEUE_MAX, Reopen, Request, Status, Wr
 #[derive(Debug)]
 pub struct Redb {
     options: RedbOptions,
-    slot: Arc<Slot>,
+    pub(super) slot: Arc<Slot>,
     status: Arc<Status>,
     // None once the store is dropped: a writer that nobody can reach any more ends.
     messages: Option<mpsc::Sender<Message>>,

@@ -11,7 +11,7 @@ mod database;
 mod engine;
 /// Why a store does not open, and why a transaction fails.
 mod error;
-/// Disks that fail and lose power.
+/// The store on disks that fail and lose power.
 #[cfg(test)]
 mod faults;
 /// Index entries, derived from rows.
@@ -22,6 +22,9 @@ mod list;
 mod open;
 /// Reads of single things and short ranges.
 mod read;
+/// A disk that fails and loses power.
+#[cfg(any(test, feature = "fault-injection"))]
+pub mod sim_disk;
 /// Free space on the disk.
 mod space;
 /// The tables.

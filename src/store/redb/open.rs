@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 use ::redb::backends::FileBackend;
-use ::redb::{Builder, Database, ReadableDatabase, TableError};
+use ::redb::{Builder, Database, DatabaseError, ReadableDatabase, TableError};
 
 use crate::model::crash_point;
 use crate::store::redb::error::{Failure, OpenError};
@@ -71,14 +71,22 @@ fn exists(path: &Path) -> Result<bool, OpenError> {
 
 /// Opens a store that exists.
 pub(super) fn open_existing(options: &RedbOptions) -> Result<Database, OpenError> {
+    check_beginning(&options.path, &read_beginning(&options.path)?)?;
+    open_with(options, |builder| builder.open(&options.path))
+}
+
+/// Opens a database that redb is told about like this.
+pub(super) fn open_with(
+    options: &RedbOptions,
+    open: impl FnOnce(&Builder) -> Result<Database, DatabaseError>,
+) -> Result<Database, OpenError> {
     let path = &options.path;
-    check_beginning(path)?;
     let mut builder = Builder::new();
     builder
         .set_cache_size(options.cache_bytes)
         .set_check_integrity_on_open(options.recovery == Recovery::Verify);
     // Without verification redb trusts the file and may panic on damage; that is a refusal, too.
-    let opened = std::panic::catch_unwind(AssertUnwindSafe(|| builder.open(path)));
+    let opened = std::panic::catch_unwind(AssertUnwindSafe(|| open(&builder)));
     let database = match opened {
         Ok(opened) => opened.map_err(|error| OpenError::from_redb(path, error))?,
         Err(_) => return Err(OpenError::damaged(path, "opening of the file", "it panicked")),
@@ -87,14 +95,20 @@ pub(super) fn open_existing(options: &RedbOptions) -> Result<Database, OpenError
     Ok(database)
 }
 
-/// Is it a redb file at all? redb's own words for that do not tell damage from a wrong file.
-fn check_beginning(path: &Path) -> Result<(), OpenError> {
-    const BEGINNING: &[u8] = b"redb";
+/// How every redb file begins.
+pub(super) const BEGINNING: &[u8] = b"redb";
+
+fn read_beginning(path: &Path) -> Result<Vec<u8>, OpenError> {
     let mut found = Vec::new();
     let read = File::open(path).and_then(|file| {
         io::Read::read_to_end(&mut io::Read::take(file, BEGINNING.len() as u64), &mut found)
     });
     read.map_err(|error| OpenError::io(path, "read store", &error))?;
+    Ok(found)
+}
+
+/// Is it a redb file at all? redb's own words for that do not tell damage from a wrong file.
+pub(super) fn check_beginning(path: &Path, found: &[u8]) -> Result<(), OpenError> {
     if found == BEGINNING {
         return Ok(());
     }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use ::redb::{Key, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, Value};
+use ::redb::{
+    Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, Value,
+};
 
 use crate::model::id::{CheckpointId, JobId};
 use crate::model::time::Timestamp;
@@ -61,20 +63,34 @@ pub struct Report {
 /// Checks a store that no process has open. Damage of the file itself is an `OpenError`; damage of
 /// records, chains and indexes is in the report.
 pub fn verify(path: &Path) -> Result<Report, OpenError> {
-    const CHECK: &str = "walk through its tables";
     let database = open::open_existing(&RedbOptions::new(path))?;
+    verify_database(path, database, std::fs::metadata(path).map_or(0, |file| file.len()))
+}
+
+/// Checks an open database that has this many bytes, and closes it.
+pub(super) fn verify_database(
+    path: &Path,
+    database: Database,
+    bytes: u64,
+) -> Result<Report, OpenError> {
+    const CHECK: &str = "walk through its tables";
     let failed = |failure| OpenError::from_failure(path, CHECK, failure);
     let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
-    let mut check = Check { t: &transaction, defects: Vec::new(), expected: Expected::default() };
-    check.run().map_err(failed)?;
-    let problems = check.defects;
-    let report = describe(path, &transaction, problems).map_err(failed)?;
+    let problems = defects(&transaction).map_err(failed)?;
+    let report = describe(&transaction, bytes, problems).map_err(failed)?;
     drop(transaction);
     database.close().map_err(|error| OpenError::from_redb(path, error))?;
     Ok(report)
 }
 
-fn describe(path: &Path, t: &ReadTransaction, problems: Vec<Defect>) -> Result<Report, Failure> {
+/// Everything that is wrong with records, chains and indexes.
+pub(super) fn defects(t: &ReadTransaction) -> Result<Vec<Defect>, Failure> {
+    let mut check = Check { t, defects: Vec::new(), expected: Expected::default() };
+    check.run()?;
+    Ok(check.defects)
+}
+
+fn describe(t: &ReadTransaction, bytes: u64, problems: Vec<Defect>) -> Result<Report, Failure> {
     let meta = t.open_table(META)?;
     let text = |name: &str| -> Result<String, Failure> {
         Ok(meta.get(name)?.map(|value| value.value().to_owned()).unwrap_or_default())
@@ -83,7 +99,7 @@ fn describe(path: &Path, t: &ReadTransaction, problems: Vec<Defect>) -> Result<R
         format: open::FORMAT_VERSION,
         created_by: text(META_CREATED_BY)?,
         store_id: text(META_STORE_ID)?,
-        bytes: std::fs::metadata(path).map_or(0, |file| file.len()),
+        bytes,
         tables: tables::lengths(t)?,
         problems,
     })
