@@ -14,6 +14,8 @@ mod engine;
 mod expr;
 mod http;
 mod machine;
+#[cfg(feature = "fault-injection")]
+mod simulation;
 mod store;
 mod support;
 mod telemetry;
