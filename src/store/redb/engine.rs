@@ -79,11 +79,7 @@ impl Redb {
     /// The same, with a writer that is a task of this runtime, so that a simulation with one thread
     /// and virtual time is all there is.
     #[cfg(any(test, feature = "fault-injection"))]
-    pub(super) fn start_as_task(
-        options: RedbOptions,
-        database: Database,
-        reopen: Reopen,
-    ) -> Self {
+    pub(super) fn start_as_task(options: RedbOptions, database: Database, reopen: Reopen) -> Self {
         let (mut store, mut writer) = Self::with_writer(options, database, reopen);
         store.reads_here = true;
         // Time that passes on a thread is none that a simulation has.

@@ -77,7 +77,8 @@ impl Agent {
     fn enter(&self, call: &Call) -> Result<u64, String> {
         let (key, arguments) = (&call.key, call.arguments.to_string());
         let started = lock(&self.0.history).started(key);
-        let started = started.ok_or_else(|| format!("call {key} left before its start was durable"))?;
+        let started =
+            started.ok_or_else(|| format!("call {key} left before its start was durable"))?;
         if started.arguments != arguments {
             return Err(format!("call {key}: {arguments} left, {} is on disk", started.arguments));
         }

@@ -140,7 +140,8 @@ async fn submit(world: &World, engine: &Engine, order: &Order, dice: &mut Dice) 
             Err(_) => world.count("submit repeated"),
         }
     }
-    let job = lock(&world.told).orders.iter().find(|o| o.number == order.number).and_then(|o| o.job);
+    let job =
+        lock(&world.told).orders.iter().find(|o| o.number == order.number).and_then(|o| o.job);
     if let Some(job) = job
         && dice.percent(20)
         && let Ok(answer) = ask("another").await
@@ -236,13 +237,7 @@ async fn click_around(world: &World, engine: &Engine, screen: &Screen, dice: &mu
     tokio::join!(click(world, engine, screen, one, dice), second);
 }
 
-async fn click(
-    world: &World,
-    engine: &Engine,
-    screen: &Screen,
-    verdict: Verdict,
-    dice: &mut Dice,
-) {
+async fn click(world: &World, engine: &Engine, screen: &Screen, verdict: Verdict, dice: &mut Dice) {
     let digest = match dice.weighted(&[(60, 0), (25, 1), (15, 2)]) {
         0 => Some(screen.digest),
         1 => None,
@@ -261,8 +256,13 @@ async fn click(
     let outcome = if dice.percent(50) { "retry" } else { "happened" };
     let is_doubt = screen.purpose == Purpose::InDoubt;
     let input = is_doubt.then(|| Arc::new(json!({ "outcome": outcome, "result": { "said": 1 } })));
-    let decision =
-        DecideCheckpoint { checkpoint: screen.id, verdict, digest, comment: Some(comment.clone()), input };
+    let decision = DecideCheckpoint {
+        checkpoint: screen.id,
+        verdict,
+        digest,
+        comment: Some(comment.clone()),
+        input,
+    };
     let patience = millis(dice, 20, 10_000);
     let answer = timeout(patience, engine.decide(decision, principal("admin"))).await;
     world.alive().await;
@@ -355,7 +355,17 @@ pub async fn operator(world: Arc<World>, engine: Engine, life: u64) {
 fn command(dice: &mut Dice) -> Command {
     let (reason, agent) = ("a whim".to_owned(), "agent".to_owned());
     let inputs = Arc::new(json!({}));
-    match dice.weighted(&[(25, 0), (35, 1), (6, 2), (8, 3), (2, 4), (15, 5), (5, 6), (3, 7), (2, 8)]) {
+    match dice.weighted(&[
+        (25, 0),
+        (35, 1),
+        (6, 2),
+        (8, 3),
+        (2, 4),
+        (15, 5),
+        (5, 6),
+        (3, 7),
+        (2, 8),
+    ]) {
         0 => Command::Suspend { reason },
         1 => Command::Resume,
         2 => Command::Terminate { reason },

@@ -48,11 +48,7 @@ pub async fn pass(world: &World, store: &Redb) -> Result<(), String> {
 }
 
 /// The journal once more from its beginning, and what was shown of it on the way.
-fn fold(
-    id: JobId,
-    journal: &[Recorded],
-    shown: &[(u64, u64, String)],
-) -> Result<Job, String> {
+fn fold(id: JobId, journal: &[Recorded], shown: &[(u64, u64, String)]) -> Result<Job, String> {
     let mut job = None;
     for fact in journal {
         let next = evolve(job, id, &fact.event, fact.at).map_err(|error| error.to_string())?;
@@ -82,7 +78,8 @@ fn decided_once(world: &World, job: &Job, journal: &[Recorded]) -> Result<(), St
                 }
                 let comment = decision.comment.clone().unwrap_or_default();
                 let click = lock(&world.told).clicks.get(&comment).cloned();
-                let click = click.ok_or_else(|| format!("nobody clicked {checkpoint}: {comment}"))?;
+                let click =
+                    click.ok_or_else(|| format!("nobody clicked {checkpoint}: {comment}"))?;
                 let fits = click.checkpoint == *checkpoint && click.verdict == decision.verdict;
                 if !fits || !click.is_about_what_was_shown {
                     return Err(format!("{checkpoint} was decided as {decision:?} by {click:?}"));

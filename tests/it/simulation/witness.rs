@@ -2,8 +2,8 @@
 //! takes and with rough weather, and nothing at all once the process is dead.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
