@@ -13,6 +13,8 @@ mod egress;
 mod engine;
 mod expr;
 mod http;
+#[cfg(feature = "fault-injection")]
+mod linear;
 mod machine;
 #[cfg(feature = "fault-injection")]
 mod simulation;

@@ -120,9 +120,14 @@ fn tasks(name: &str) -> Value {
     }
 }
 
-/// Every document.
-pub fn all() -> Vec<Value> {
-    let names = ORDERED.iter().chain(&["middle", "leaf"]);
+/// The documents of these job types, and of the jobs that they run.
+pub fn of(types: &[&str]) -> Vec<Value> {
+    let inner: &[&str] =
+        match types.iter().any(|name| ["race", "parent", "detached"].contains(name)) {
+            true => &["middle", "leaf"],
+            false => &[],
+        };
+    let names = inner.iter().chain(types);
     names
         .map(|name| {
             let assignment = if *name == "assigned" { "required" } else { "none" };

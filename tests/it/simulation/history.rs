@@ -14,6 +14,9 @@ use holdpoint::store::{Commit, JobQuery, JobSort, Redb, Store};
 
 use super::world::{World, lock};
 
+/// The queue, the jobs that an actor holds, the wakes.
+type Places = (Vec<(i64, JobId)>, Vec<JobId>, Vec<(Timestamp, JobId)>);
+
 /// A call that is on disk as started.
 #[derive(Clone, Debug, Default)]
 pub struct Started {
@@ -44,6 +47,10 @@ impl History {
         self.sent.insert(commit.commit_id, commit.events.clone());
     }
 
+    pub fn was_sent(&self, commit: CommitId) -> bool {
+        self.sent.contains_key(&commit)
+    }
+
     pub fn started(&self, key: &str) -> Option<Started> {
         self.started.get(key).cloned()
     }
@@ -54,6 +61,23 @@ impl History {
 
     fn version(&self, id: JobId) -> u64 {
         self.jobs.get(&id).map_or(0, |known| known.job.version)
+    }
+
+    /// Where the jobs are kept, as their journals have it.
+    fn places(&self) -> Places {
+        let (mut queue, mut active, mut wakes) = Places::default();
+        for job in self.jobs() {
+            match due(job).place(job) {
+                Place::Queue(key) => queue.push((key, job.id)),
+                Place::Active => active.push(job.id),
+                Place::Parked(Some(at)) => wakes.push((at, job.id)),
+                Place::Parked(None) | Place::Ended => {}
+            }
+        }
+        queue.sort_unstable();
+        active.sort_unstable();
+        wakes.sort_unstable();
+        (queue, active, wakes)
     }
 
     /// Takes what follows in a journal.
@@ -196,23 +220,19 @@ impl World {
         let queue = store.queue(usize::MAX).await.map_err(what)?;
         let active = store.active(None, usize::MAX).await.map_err(what)?;
         let wakes = store.due(Timestamp(i64::MAX), usize::MAX).await.map_err(what)?;
-        let (mut in_queue, mut with_actor, mut with_wake) = (Vec::new(), Vec::new(), Vec::new());
+        let found = (queue, active, wakes);
+        if lock(&self.history).places() == found {
+            return Ok(());
+        }
+        // A commit may be on disk that nobody heard of.
         for id in all_jobs(&store).await? {
-            let row = store.job(id).await.map_err(what)?.ok_or("a row without a row")?;
-            match row.place {
-                Place::Queue(key) => in_queue.push((key, id)),
-                Place::Active => with_actor.push(id),
-                Place::Parked(Some(at)) => with_wake.push((at, id)),
-                Place::Parked(None) | Place::Ended => {}
-            }
+            self.try_to_catch_up(&store, id).await?;
         }
-        in_queue.sort_unstable();
-        with_actor.sort_unstable();
-        with_wake.sort_unstable();
-        if (in_queue, with_actor, with_wake) != (queue, active, wakes) {
-            return Err("an index does not say what the rows say".to_owned());
+        let places = lock(&self.history).places();
+        if places == found {
+            return Ok(());
         }
-        Ok(())
+        Err(format!("the journals say {places:?}, the indexes {found:?}"))
     }
 }
 

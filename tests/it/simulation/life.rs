@@ -91,7 +91,7 @@ fn watch_points(world: &Arc<World>, life: u64, fall: Fall) {
                 return world.die();
             }
         }
-        if world.rough.load(Ordering::SeqCst) > 0 && dice.borrow_mut().per_mille(3) {
+        if world.rough.load(Ordering::SeqCst) > 0 && dice.borrow_mut().per_mille(15) {
             world.count("panic at a point");
             world.note(format!("panic at {name}"));
             std::panic::resume_unwind(Box::new("a scripted panic"));
@@ -161,7 +161,7 @@ async fn serve(world: &Arc<World>, store: Arc<Witness>, life: u64, fall: Fall) {
         tokio::spawn(admin(world.clone(), engine.clone(), number, life));
     }
     tokio::spawn(operator(world.clone(), engine.clone(), life));
-    tokio::spawn(weather(world.clone(), life));
+    tokio::spawn(weather(world.clone(), life, fall));
     tokio::spawn(look(world.clone(), engine.clone()));
     match fall {
         Fall::Time(after) => {
@@ -188,7 +188,8 @@ async fn serve(world: &Arc<World>, store: Arc<Witness>, life: u64, fall: Fall) {
 async fn register(world: &World, engine: &Engine) {
     let by = || Principal::Person("world".to_owned());
     let known = engine.workflows().len();
-    for document in documents::all().into_iter().skip(known) {
+    let types = lock(&world.told).types.clone();
+    for document in documents::of(&types).into_iter().skip(known) {
         let text = document.to_string();
         loop {
             match engine.register_workflow(&text, Format::Json, by()).await {
@@ -201,11 +202,11 @@ async fn register(world: &World, engine: &Engine) {
 }
 
 /// Clock jumps, rough patches, and a disk that fails now and then.
-async fn weather(world: Arc<World>, life: u64) {
+async fn weather(world: Arc<World>, life: u64, fall: Fall) {
     let mut dice = world.dice(("weather", life));
     loop {
-        sleep(Duration::from_millis(dice.between(1_000, 400_000))).await;
-        match dice.weighted(&[(35, 0), (20, 1), (45, 2)]) {
+        sleep(Duration::from_millis(dice.between(1_000, 300_000))).await;
+        match dice.weighted(&[(30, 0), (20, 1), (50, 2)]) {
             0 => {
                 let forwards = dice.percent(50);
                 let most = if dice.percent(50) { 20_000_000 } else { 3 * 3_600_000_000 };
@@ -223,7 +224,7 @@ async fn weather(world: Arc<World>, life: u64) {
                 let from = disk.operations() + 1 + dice.below(30);
                 let faults = dice.between(1, 4);
                 // A life that is to fall in its disk has a plan already.
-                if disk.failed_at().is_none() && life % 2 == 0 {
+                if !matches!(fall, Fall::Disk(_)) {
                     world.note(format!("{word}, {faults} times"));
                     world.count(word);
                     disk.fail(from..from + faults, fault);
@@ -231,7 +232,7 @@ async fn weather(world: Arc<World>, life: u64) {
             }
             _ => {
                 world.rough.store(dice.between(5, 200), Ordering::SeqCst);
-                sleep(Duration::from_millis(dice.between(100, 120_000))).await;
+                sleep(Duration::from_millis(dice.between(1_000, 400_000))).await;
                 world.rough.store(0, Ordering::SeqCst);
             }
         }

@@ -55,20 +55,34 @@ pub struct Click {
     pub is_about_what_was_shown: bool,
 }
 
-/// Every order of a seed, spread over the bad weather.
-pub fn orders(world: &World, weather: Duration) -> Vec<Order> {
+/// Job types of one seed: reading a document takes longer than running it.
+const TYPES: usize = 6;
+
+/// Every order of a seed, in bursts over the bad weather.
+pub fn plan(world: &World, weather: Duration) {
     let mut dice = world.dice("orders");
+    let mut types: Vec<&str> = ORDERED.to_vec();
+    while types.len() > TYPES {
+        types.remove(dice.below(types.len() as u64) as usize);
+    }
     let count = dice.between(10, 22);
-    let order = |number| Order {
-        client: number % CLIENTS,
-        number,
-        at: Duration::from_millis(dice.below(weather.as_millis() as u64 * 2 / 3)),
-        job_type: dice.pick(ORDERED).expect("there are workflows"),
-        job: None,
+    let mut burst = Duration::ZERO;
+    let order = |number| {
+        if number % CLIENTS == 0 {
+            burst = Duration::from_millis(dice.below(weather.as_millis() as u64 * 2 / 3));
+        }
+        Order {
+            client: number % CLIENTS,
+            number,
+            at: burst + millis(&mut dice, 0, 200),
+            job_type: dice.pick(&types).expect("there are workflows"),
+            job: None,
+        }
     };
     let mut orders: Vec<Order> = (0..count).map(order).collect();
     orders.sort_by_key(|order| order.at);
-    orders
+    let mut told = lock(&world.told);
+    (told.orders, told.types) = (orders, types);
 }
 
 fn principal(name: &str) -> Principal {
@@ -180,8 +194,10 @@ fn is_weather(error: &EngineError) -> bool {
 /// An admin who clicks before thinking.
 pub async fn admin(world: Arc<World>, engine: Engine, number: u64, life: u64) {
     let mut dice = world.dice(("admin", number, life));
+    // Some look once in a while only, and much expires meanwhile.
+    let pause = dice.weighted(&[(2, 90_000), (1, 1_500_000)]);
     while !world.is_calm() {
-        sleep(millis(&mut dice, 500, 90_000)).await;
+        sleep(millis(&mut dice, 500, pause)).await;
         let query = CheckpointQuery {
             statuses: vec![CheckpointStatus::Pending],
             limit: 20,

@@ -67,6 +67,10 @@ impl Witness {
         self.world.disk().is_dead()
     }
 
+    fn may_conflict(&self, commit: &Commit) -> bool {
+        commit.expect_version > 0 && !lock(&self.world.history).was_sent(commit.commit_id)
+    }
+
     fn fate(&self) -> (Fate, Duration, Duration) {
         let mut dice = lock(&self.dice);
         let millis = |dice: &mut Dice| match dice.weighted(&[(50, 0), (40, 1), (10, 2)]) {
@@ -112,7 +116,8 @@ impl Store for Witness {
                 self.world.count("commit lost unseen");
                 return Err(unseen());
             }
-            Fate::Conflict => {
+            // Another writer: of a job that exists, and before this commit was ever tried.
+            Fate::Conflict if self.may_conflict(&commit) => {
                 self.world.count("commit in conflict");
                 return Ok(CommitOutcome::Conflict { version: 0 });
             }
@@ -120,7 +125,7 @@ impl Store for Witness {
                 self.world.count("panic in the store's answer");
                 std::panic::resume_unwind(Box::new("a scripted panic"))
             }
-            Fate::Pass | Fate::DoneUnseen => {}
+            Fate::Pass | Fate::DoneUnseen | Fate::Conflict => {}
         }
         let job = commit.job;
         lock(&self.world.history).sent(&commit);

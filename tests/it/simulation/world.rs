@@ -41,6 +41,8 @@ pub enum Promise {
 #[derive(Default)]
 pub struct Told {
     pub promises: Vec<Promise>,
+    /// The job types of this seed.
+    pub types: Vec<&'static str>,
     pub orders: Vec<Order>,
     pub clicks: BTreeMap<String, Click>,
     pub screens: VecDeque<Screen>,
