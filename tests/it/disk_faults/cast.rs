@@ -29,9 +29,9 @@ const SNAPSHOT_EVENTS: u64 = 8;
 /// Jobs that go on at the same time, children not counted.
 const LIVE_MAX: usize = 4;
 /// Jobs of one cast: more would only make reading them back slower.
-const JOBS_MAX: usize = 9;
+const JOBS_MAX: usize = 7;
 /// Bytes of the largest document: a few of them make the file grow.
-const DOCUMENT_BYTES_MAX: u64 = 60_000;
+const DOCUMENT_BYTES_MAX: u64 = 40_000;
 /// How long an idempotency key is remembered.
 const KEYS_LAST: Span = Span::from_secs(3 * 60 * 60);
 

@@ -108,11 +108,11 @@ impl Closed {
         let store = match opened.map_err(|_| "opening panicked".to_owned())? {
             Ok(store) => store,
             Err(OpenError::Damaged { .. } | OpenError::NotAStore { .. }) => {
-                let is_untouched = disk.image() == image;
-                return if is_untouched {
-                    Ok("refused")
-                } else {
-                    Err("refused and changed".into())
+                return match (disk.image() == image, recovery) {
+                    (true, _) => Ok("refused"),
+                    // redb notes that the file is in use before it meets the damage.
+                    (false, Recovery::Fast) => Ok("refused, and changed"),
+                    _ => Err("it was refused, and yet changed".to_owned()),
                 };
             }
             Err(error) => return Err(format!("opening says {error}")),

@@ -74,7 +74,10 @@ impl<'s> Lives<'s> {
                 disk.cut_power_at(1 + self.random.below(20));
             }
             match Redb::found_on(&disk) {
-                Ok(()) => return Ok(self.image = disk.image()),
+                Ok(()) => {
+                    self.image = disk.image();
+                    return Ok(());
+                }
                 Err(_) if disk.is_dead() => self.seen.saw("cut in creation"),
                 Err(error) => return Err(error.to_string()),
             }
@@ -133,7 +136,8 @@ impl<'s> Lives<'s> {
             store.close().await.map_err(|error| format!("closing: {error}"))?;
             self.seen.saw("closed");
             self.is_dirty = false;
-            return Ok(self.image = disk.image());
+            self.image = disk.image();
+            return Ok(());
         } else {
             self.seen.saw("cut between two transactions");
         }
