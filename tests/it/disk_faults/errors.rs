@@ -17,6 +17,8 @@ use super::{each, runtime};
 /// Rounds of the story.
 const ROUNDS: u64 = 5;
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Power cuts, from as many seeds, after the first thing that is acknowledged after a fault.
+const CUTS: u64 = 4;
 /// Operations that fail one after the other when a fault lasts: the first reopening meets it, too.
 const LASTING: u64 = 2;
 
@@ -42,14 +44,17 @@ struct Story {
     ledger: Ledger,
     /// What went wrong on the way.
     troubles: Sightings,
+    /// Was the power cut after the fault?
+    was_cut: bool,
     /// Operations and reads until the store was closed.
     took: (u64, u64),
 }
 
 impl Story {
     fn on(image: &[u8], fault: Fault) -> Self {
-        let (disk, troubles) = (SimDisk::with_image(image.to_vec()), Sightings::default());
-        Self { disk, fault, ledger: Ledger::default(), troubles, took: (0, 0) }
+        let (disk, ledger) = (SimDisk::with_image(image.to_vec()), Ledger::default());
+        let troubles = Sightings::default();
+        Self { disk, fault, ledger, troubles, was_cut: false, took: (0, 0) }
     }
 
     fn open(&mut self, options: &RedbOptions) -> Redb {
@@ -87,6 +92,22 @@ impl Story {
             tokio::task::yield_now().await;
         }
         self.ledger.take(wish);
+        if self.disk.failed_at().is_some() && !self.was_cut {
+            self.was_cut = true;
+            self.cut_power().await;
+        }
+    }
+
+    /// What was acknowledged right after a fault is on the disk, not only in the system's cache:
+    /// a failed sync forgets what reads still show.
+    async fn cut_power(&self) {
+        for seed in 0..CUTS {
+            let after = SimDisk::with_image(self.disk.image_after_power_cut(seed));
+            let store = Redb::on_disk(RedbOptions::on_disk(), &after);
+            let store = store.expect("a store after a fault and a power cut");
+            let kept = self.ledger.check_folded(&store).await;
+            kept.expect("everything, after a fault and a power cut");
+        }
     }
 
     async fn work(&mut self, store: &Redb) {

@@ -66,7 +66,13 @@ async fn client(engine: Engine, number: usize) -> JobId {
         tokio::join!(submit_with_key(&engine, number), submit_with_key(&engine, number));
     let id = first.job.row.id;
     assert_eq!(second.job.row.id, id, "one key, one job");
-    let gate = until_pending(&engine, id).await;
+    let mut gate = None;
+    let mut is_open = async || {
+        gate = pending(&engine, id).await;
+        gate.is_some()
+    };
+    until(&engine, "a checkpoint is open", &mut is_open).await;
+    let gate = gate.expect("a checkpoint");
     let hold = Command::Suspend { reason: "a look".to_owned() };
     insist("a suspension", async || engine.command(id, hold.clone(), me()).await).await;
     insist("a resumption", async || engine.command(id, Command::Resume, me()).await).await;
