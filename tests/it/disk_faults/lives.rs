@@ -13,15 +13,15 @@ use super::sightings::Sightings;
 
 const LIVES: u64 = 6;
 /// Rounds of wishes in a life that nothing ends before.
-const ROUNDS: u64 = 8;
+const ROUNDS: u64 = 6;
 /// Wishes in a round.
-const TOGETHER_MAX: u64 = 5;
+const TOGETHER_MAX: u64 = 4;
 /// The first operations of a life open the store, and repair it.
 const OPENING_OPERATIONS: u64 = 12;
 /// Operations of a life, more or less.
-const LIFE_OPERATIONS: u64 = 300;
+const LIFE_OPERATIONS: u64 = 200;
 /// Syncs of a life, more or less.
-const LIFE_SYNCS: u64 = 24;
+const LIFE_SYNCS: u64 = 18;
 
 /// One store, and all that is known about it.
 pub struct Lives<'s> {
@@ -230,7 +230,7 @@ impl<'s> Lives<'s> {
                     if !self.unknown.is_empty() {
                         return Err(format!("{wish:?} was acknowledged after a failure"));
                     }
-                    self.seen.saw("acknowledged");
+                    self.seen.saw_wish(&wish);
                     self.ledger.take(&wish);
                 }
                 Ok(answer) => return Err(format!("{answer:?} to {wish:?}")),

@@ -43,7 +43,12 @@ fn live(seed: u64, seen: &mut Sightings) -> Result<(), String> {
 
 /// What every run of some size must have met.
 const SOMETIMES: &[&str] = &[
-    "acknowledged",
+    "acknowledged with a checkpoint",
+    "acknowledged with a key",
+    "acknowledged with a nudge",
+    "acknowledged with a snapshot",
+    "acknowledged with a subscription",
+    "acknowledged without a job",
     "asked again, and done",
     "asked again, and known",
     "closed",

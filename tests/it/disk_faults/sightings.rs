@@ -5,6 +5,8 @@ use std::fmt;
 
 use holdpoint::store::{Operation, SimDisk};
 
+use super::ledger::Wish;
+
 /// How often each thing was seen.
 #[derive(Clone, Debug, Default)]
 pub struct Sightings(BTreeMap<&'static str, u64>);
@@ -26,6 +28,21 @@ impl Sightings {
 
     pub fn times(&self, what: &str) -> u64 {
         self.0.get(what).copied().unwrap_or(0)
+    }
+
+    /// What was acknowledged.
+    pub fn saw_wish(&mut self, wish: &Wish) {
+        self.saw("acknowledged");
+        let Wish::Commit(draft) = wish else { return self.saw("acknowledged without a job") };
+        let commit = &draft.commit;
+        let parts = [
+            ("acknowledged with a snapshot", commit.snapshot.is_some()),
+            ("acknowledged with a checkpoint", !commit.checkpoints.is_empty()),
+            ("acknowledged with a nudge", commit.nudge.is_some()),
+            ("acknowledged with a key", commit.key.is_some()),
+            ("acknowledged with a subscription", !commit.subscriptions.is_empty()),
+        ];
+        parts.iter().filter(|(_, is_there)| *is_there).for_each(|(what, _)| self.saw(what));
     }
 
     /// Where in a transaction a disk died that worked when the store was opened, after so many
