@@ -38,7 +38,7 @@ pub struct Redb {
     // None when the writer is a task of the runtime.
     writer: Mutex<Option<JoinHandle<()>>>,
     /// Do long reads stay on the thread that asks?
-    reads_here: bool,
+    pub(super) reads_here: bool,
 }
 
 impl Redb {
@@ -65,34 +65,19 @@ impl Redb {
     }
 
     /// A store, and the writer that somebody has to run.
-    fn with_writer(options: RedbOptions, database: Database, reopen: Reopen) -> (Self, Writer) {
-        let slot = Arc::new(Slot::new(database));
-        let status = Arc::new(Status::default());
+    pub(super) fn with_writer(
+        options: RedbOptions,
+        database: Database,
+        reopen: Reopen,
+    ) -> (Self, Writer) {
         let (messages, inbox) = mpsc::channel(QUEUE_MAX);
+        let slot = Arc::new(Slot::new(database, messages.downgrade()));
+        let status = Arc::new(Status::default());
         let writer = Writer::new(options.clone(), reopen, slot.clone(), status.clone(), inbox);
         let messages = Some(messages);
         let store =
             Self { options, slot, status, messages, writer: Mutex::default(), reads_here: false };
         (store, writer)
-    }
-
-    /// The same, with a writer that is a task of this runtime, so that a simulation with one thread
-    /// and virtual time is all there is.
-    #[cfg(any(test, feature = "fault-injection"))]
-    pub(super) fn start_as_task(options: RedbOptions, database: Database, reopen: Reopen) -> Self {
-        let (mut store, mut writer) = Self::with_writer(options, database, reopen);
-        store.reads_here = true;
-        // Time that passes on a thread is none that a simulation has.
-        writer.sleep = |_| {};
-        tokio::spawn(async move {
-            let mut closing = None;
-            while closing.is_none() {
-                let Some(message) = writer.messages.recv().await else { break };
-                closing = writer.turn(message);
-            }
-            writer.finish(closing);
-        });
-        store
     }
 
     async fn send(&self, message: Message) -> Result<(), StoreError> {

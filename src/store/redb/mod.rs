@@ -11,9 +11,6 @@ mod database;
 mod engine;
 /// Why a store does not open, and why a transaction fails.
 mod error;
-/// The store on disks that fail and lose power.
-#[cfg(test)]
-mod faults;
 /// Index entries, derived from rows.
 mod index;
 /// Pages of rows.
@@ -25,6 +22,9 @@ mod read;
 /// A disk that fails and loses power.
 #[cfg(any(test, feature = "fault-injection"))]
 pub mod sim_disk;
+/// A writer without a thread.
+#[cfg(any(test, feature = "fault-injection"))]
+mod sim_task;
 /// Free space on the disk.
 mod space;
 /// The tables.

@@ -108,6 +108,8 @@ struct State {
     pending: Vec<Change>,
     trace: Vec<Operation>,
     plan: Option<Plan>,
+    /// Syncs, and operations after them, to the next power cut.
+    cut_after: Option<(u64, u64)>,
     /// The first operation that failed, from 1.
     failed_at: Option<u64>,
     reads: u64,
@@ -126,6 +128,15 @@ impl State {
         }
         self.trace.push(operation);
         let number = self.trace.len() as u64;
+        match &mut self.cut_after {
+            Some((0, 0 | 1)) => {
+                self.cut_after = None;
+                self.plan = Some(Plan { operations: number..u64::MAX, fault: Fault::PowerCut });
+            }
+            Some((0, operations)) => *operations -= 1,
+            Some((syncs, _)) => *syncs -= u64::from(operation == Operation::Sync),
+            None => {}
+        }
         let Some(plan) = self.plan.as_ref().filter(|plan| plan.operations.contains(&number)) else {
             return Ok(());
         };
@@ -234,6 +245,11 @@ impl SimDisk {
         self.fail(operation..u64::MAX, Fault::PowerCut);
     }
 
+    /// Cuts the power in the operation with this number, from 1, after so many more syncs.
+    pub fn cut_power_after(&self, syncs: u64, operation: u64) {
+        self.state().cut_after = Some((syncs, operation));
+    }
+
     /// Cuts the power now, between two operations.
     pub fn cut_power(&self) {
         self.state().dead = true;
@@ -252,7 +268,7 @@ impl SimDisk {
     /// Lets no further operation or read fail. Power that was cut stays cut.
     pub fn repair(&self) {
         let mut state = self.state();
-        (state.plan, state.failing_reads) = (None, 0..0);
+        (state.plan, state.cut_after, state.failing_reads) = (None, None, 0..0);
     }
 
     /// The first operation that failed, if one did.
@@ -398,23 +414,6 @@ impl Redb {
         Self::start(options, database, Box::new(move || open_disk(&again, &disk)))
     }
 
-    /// The same with a writer that is a task of the runtime: nothing happens on another thread, and
-    /// nothing takes time. The task dies with the power.
-    ///
-    /// # Panics
-    /// Outside of a runtime.
-    pub fn on_disk_as_task(options: RedbOptions, disk: &SimDisk) -> Result<Self, OpenError> {
-        let database = open_disk(&options, disk)?;
-        let (again, disk) = (options.clone(), disk.clone());
-        let reopen = move || {
-            if disk.is_dead() {
-                std::panic::resume_unwind(Box::new("no power"));
-            }
-            open_disk(&again, &disk)
-        };
-        Ok(Self::start_as_task(options, database, Box::new(reopen)))
-    }
-
     /// What the whole-store check says of a store that is open.
     pub fn defects(&self) -> Result<Vec<Defect>, StoreError> {
         self.slot.read(verify::defects)
@@ -428,7 +427,7 @@ pub fn verify_disk(disk: &SimDisk) -> Result<Report, OpenError> {
     verify::verify_database(&options.path, open_disk(&options, disk)?, bytes)
 }
 
-fn open_disk(options: &RedbOptions, disk: &SimDisk) -> Result<Database, OpenError> {
+pub(super) fn open_disk(options: &RedbOptions, disk: &SimDisk) -> Result<Database, OpenError> {
     let beginning = {
         let state = disk.state();
         state.live[..state.live.len().min(open::BEGINNING.len())].to_vec()

@@ -41,6 +41,8 @@ const REFUSE_EVERY: Duration = Duration::from_millis(20);
 pub(super) enum Message {
     /// To do something.
     Do(Request),
+    /// To open the file again, unless that was done since a read failed like this.
+    Reopen { changes: u64, reason: String },
     /// To finish.
     Close(Closing),
 }
@@ -130,15 +132,20 @@ impl Writer {
     /// close.
     pub(super) fn turn(&mut self, first: Message) -> Option<Closing> {
         let mut batch = std::mem::take(&mut self.batch);
-        let (mut closing, mut next) = (None, Some(first));
+        let (mut closing, mut broken, mut next) = (None, None, Some(first));
         while let Some(message) = next.take() {
             match message {
                 Message::Do(request) => batch.push(request),
+                Message::Reopen { changes, reason } => broken = Some((changes, reason)),
                 Message::Close(reply) => closing = Some(reply),
             }
             if closing.is_none() && batch.len() < BATCH_MAX {
                 next = self.messages.try_recv().ok();
             }
+        }
+        if let Some((_, reason)) = broken.filter(|(at, _)| *at == self.slot.changes()) {
+            let interrupted = self.reopen(reason);
+            closing = closing.or(interrupted);
         }
         if let Err(reason) = self.write(&mut batch) {
             let interrupted = self.reopen(reason);
@@ -254,6 +261,7 @@ impl Writer {
                     let refused = StoreError::Unavailable(reason.to_owned());
                     let _ = request.reply.send(Err(refused));
                 }
+                Ok(Message::Reopen { .. }) => {}
                 Ok(Message::Close(reply)) => return Patience::Close(reply),
                 Err(TryRecvError::Disconnected) => return Patience::Alone,
                 Err(TryRecvError::Empty) => {
