@@ -29,8 +29,8 @@ mod rec;
 pub mod redb;
 
 pub use self::redb::{
-    BATCH_SIZE_METRIC, COMMIT_SECONDS_METRIC, Defect, OpenError, Recovery, Redb, RedbOptions,
-    Report, verify,
+    BATCH_SIZE_METRIC, BareRun, COMMIT_SECONDS_METRIC, Defect, OpenError, Recovery, Redb,
+    RedbOptions, Report, replay_bare, verify,
 };
 pub use answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
 pub use commit::{Commit, CommitOutcome, IdempotencyKey};
