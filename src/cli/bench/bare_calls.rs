@@ -8,13 +8,12 @@ use async_trait::async_trait;
 
 use super::agent::Agent;
 use super::load::{self, Plan, Request};
-use super::quantile::quantile;
 use crate::cli::exit::Failure;
 use crate::client::Client;
 use crate::clock::Stopwatch;
 
 /// Calls of one job of W1.
-pub(super) const CALLS: u32 = 3;
+const CALLS: u32 = 3;
 
 struct Calls(Client);
 
@@ -37,8 +36,8 @@ pub(super) async fn make(agent: &Agent, clients: u32, jobs: u64) -> Result<Durat
     Ok(watch.elapsed())
 }
 
-/// The median time of the calls of one job, one after the other.
-pub(super) async fn median(agent: &Agent, jobs: u64) -> Result<Duration, Failure> {
+/// The times of the calls of so many jobs, one job after the other.
+pub(super) async fn one_at_a_time(agent: &Agent, jobs: u64) -> Result<Vec<Duration>, Failure> {
     let calls = Calls(Client::new(&agent.url())?);
     let mut times = Vec::new();
     for number in 0..jobs {
@@ -46,5 +45,5 @@ pub(super) async fn median(agent: &Agent, jobs: u64) -> Result<Duration, Failure
         calls.send(number).await?;
         times.push(watch.elapsed());
     }
-    Ok(quantile(&mut times, 0.5))
+    Ok(times)
 }

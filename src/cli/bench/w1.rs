@@ -23,6 +23,8 @@ const TURNS: u64 = 3;
 const WARM_UP: u64 = 200;
 /// Jobs that run alone.
 const ALONE: u64 = 300;
+/// Commits of them that the bare loop replays: all that there can be.
+const REPLAYED_MAX: usize = 10_000;
 const MS: f64 = 1e3;
 
 pub(super) async fn measure(
@@ -89,6 +91,15 @@ async fn measure_many(
     Ok(())
 }
 
+/// What the turns of one job at a time came to.
+#[derive(Default)]
+struct Alone {
+    times: Vec<Duration>,
+    calls: Vec<Duration>,
+    commits: Vec<Duration>,
+    cost: Cost,
+}
+
 /// One job after the other, each awaited by asking for it without a pause once the agent has its
 /// last call: the time ends with the first answer that says so, up to one question late.
 async fn measure_one(
@@ -96,41 +107,45 @@ async fn measure_one(
     scratch: &Scratch,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let stage = Stage::open(scratch.empty("w1-alone")?, &draw_password()?).await?;
-    let jobs = arguments.jobs.unwrap_or(ALONE).min(ALONE);
-    eprintln!("W1: {jobs} jobs, one at a time");
-    let mut times = Vec::new();
-    let before = stage.moment().await?;
-    for number in 0..jobs {
-        times.push(run_alone(&stage, number).await?);
+    let jobs = arguments.jobs.unwrap_or(ALONE).min(ALONE).div_ceil(TURNS);
+    let mut sum = Alone::default();
+    for turn in 1..=TURNS {
+        eprintln!("W1: turn {turn} of {TURNS}, {jobs} jobs, one at a time");
+        let stage = Stage::open(scratch.empty("w1-alone")?, &draw_password()?).await?;
+        run_alone(&stage, jobs, &mut sum).await?;
+        sum.calls.extend(bare_calls::one_at_a_time(&stage.agent, jobs).await?);
+        let place = stage.close()?;
+        // Nothing shares a commit here, so every transaction is the size of one.
+        let bare = tokio::task::block_in_place(|| {
+            replay_bare(&place.store(), &place.bare_store(), 1.0, REPLAYED_MAX)
+        });
+        let bare = bare.map_err(|error| Failure::new(Code::Io, error.to_string()))?;
+        sum.commits.extend(bare.groups);
+        place.remove()?;
     }
-    let cost = stage.since(&before, jobs).await?;
-    let calls = bare_calls::median(&stage.agent, jobs).await?;
-    let place = stage.close()?;
-    let limit = usize::try_from(cost.commits).unwrap_or(usize::MAX);
-    let bare = tokio::task::block_in_place(|| {
-        replay_bare(&place.store(), &place.bare_store(), cost.group_mean(), limit)
-    });
-    let mut bare = bare.map_err(|error| Failure::new(Code::Io, error.to_string()))?;
-    place.remove()?;
 
     let figure = |name: &str, unit, value| Figure::new("W1", name, unit, value);
-    let commit = quantile(&mut bare.groups, 0.5).as_secs_f64();
-    let own = calls.as_secs_f64() + commit * cost.per_job(cost.groups as f64);
-    let median = quantile(&mut times, 0.5).as_secs_f64();
-    let alone = figure("one job alone, p50", Unit::Milliseconds, median * MS);
-    report.add(alone.beside("its commits and calls", own * MS).target(targets::W1_ALONE));
-    let slow = quantile(&mut times, 0.99).as_secs_f64();
-    report.add(figure("one job alone, p99", Unit::Milliseconds, slow * MS));
-    let syncs = figure("syncs per job, one client", Unit::Count, cost.syncs_per_job());
+    let ms = |times: &mut Vec<_>, share| quantile(times, share).as_secs_f64() * MS;
+    let commits = ms(&mut sum.commits, 0.5) * sum.cost.per_job(sum.cost.groups as f64);
+    let own = ms(&mut sum.calls, 0.5) + commits;
+    let alone = figure("one job alone, p50", Unit::Milliseconds, ms(&mut sum.times, 0.5));
+    report.add(alone.beside("its commits and calls", own).target(targets::W1_ALONE));
+    let slow = ms(&mut sum.times, 0.99);
+    report.add(figure("one job alone, p99", Unit::Milliseconds, slow));
+    let syncs = figure("syncs per job, one client", Unit::Count, sum.cost.syncs_per_job());
     report.add(syncs.target(targets::W1_SYNCS_ALONE));
     Ok(())
 }
 
-async fn run_alone(stage: &Stage, number: u64) -> Result<Duration, Failure> {
-    let watch = Stopwatch::start();
-    let id = stage.create(CALLS_JOB, number).await?;
-    stage.wait_for_last_call().await?;
-    stage.wait_for_end(&id).await?;
-    Ok(watch.elapsed())
+async fn run_alone(stage: &Stage, jobs: u64, sum: &mut Alone) -> Result<(), Failure> {
+    let before = stage.moment().await?;
+    for number in 0..jobs {
+        let watch = Stopwatch::start();
+        let id = stage.create(CALLS_JOB, number).await?;
+        stage.wait_for_last_call().await?;
+        stage.wait_for_end(&id).await?;
+        sum.times.push(watch.elapsed());
+    }
+    sum.cost.add(stage.since(&before, jobs).await?);
+    Ok(())
 }

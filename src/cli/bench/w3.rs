@@ -6,7 +6,7 @@ use super::fill::{self, CHECKPOINT_JOB, Kind};
 use super::report::{Figure, Report, Unit};
 use super::scratch::Scratch;
 use super::server::Server;
-use super::stage::{Stage, waiting};
+use super::stage::{Stage, completed, waiting};
 use super::targets::{self, Target};
 use super::w2::{approve, inbox, memory_of_empty_server};
 use crate::cli::exit::{Code, Failure};
@@ -37,6 +37,7 @@ pub(super) async fn measure(
         let Some(one) = inbox(&stage.client, 1).await?.pop() else {
             return Err(Failure::new(Code::Refused, "no job waits for anybody"));
         };
+        let before = stage.moment().await?;
         let (place, agent, client) = (stage.place, stage.agent, stage.client);
         stage.server.kill()?;
         let watch = Stopwatch::start();
@@ -47,7 +48,7 @@ pub(super) async fn measure(
         let client: Client = client.moved_to(&server.url)?;
         stage = Stage { place, agent, server, client };
         approve(&stage.client, &one).await?;
-        stage.wait_for_end(&one.job).await?;
+        stage.wait_for(&before, completed, 1).await?;
         done.push(watch.elapsed());
     }
     let file = stage.status().await?.store.bytes;
