@@ -19,7 +19,7 @@ use crate::telemetry::metrics::Metrics;
 /// Answers the rendered arguments of a call with its output.
 pub type Answer = dyn Fn(&Value) -> Value + Send + Sync;
 
-/// A running engine of this process alone.
+/// A running engine of this process alone; whoever has it stops the engine.
 pub struct Rehearsal {
     /// The engine.
     pub engine: Engine,
@@ -104,10 +104,5 @@ impl Rehearsal {
     pub async fn make_admin(&self, email: &str) -> Result<String, AppError> {
         let made = accounts::reset_admin(&self.engine, email).await;
         made.map_err(|error| AppError::Admin(error.to_string()))
-    }
-
-    /// Lets running calls end and closes the store.
-    pub async fn stop(self) {
-        self.engine.stop().await;
     }
 }

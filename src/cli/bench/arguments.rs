@@ -7,9 +7,10 @@ use clap::{Args, ValueEnum};
 use super::report::Report;
 use super::scratch::Scratch;
 use super::{start, w0, w1, w2, w3, w4};
-use crate::cli::exit::Failure;
+use crate::cli::exit::{Code, Failure};
 use crate::cli::output::Output;
 use crate::cli::serve::runtime;
+use crate::cli::signals::Signals;
 
 /// What to measure and how long.
 #[derive(Clone, Debug, Args)]
@@ -68,7 +69,16 @@ fn seconds(text: &str) -> Result<f64, String> {
 pub(in crate::cli) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
     let scratch = Scratch::make(arguments.data.clone(), arguments.keep)?;
     let mut report = Report::begin(arguments, scratch.root())?;
-    let measured = runtime()?.block_on(measure(arguments, &scratch, &mut report));
+    let measured = runtime()?.block_on(async {
+        let mut signals = Signals::take()?;
+        tokio::select! {
+            measured = measure(arguments, &scratch, &mut report) => measured,
+            // What was started ends with the measurement that it was for.
+            signal = signals.next() => {
+                Err(Failure::new(Code::Refused, format!("ended by {signal}; nothing is reported")))
+            }
+        }
+    });
     scratch.remove();
     measured?;
     report.print(output)
