@@ -1,11 +1,11 @@
-//! `bench`: how fast this binary is on this machine. Every rate stands beside what the same disk and
-//! the same network did without an engine in the same run; durable settings stay on.
+//! `bench`: how fast this binary is on this machine. Every rate stands beside what the same disk
+//! and the same network did without an engine in the same run; durable settings stay on.
 //!
 //! Load generator and agent live in this process, the server under test is a child, so that its
 //! processor time, memory and syncs are its own. There is no cheap way to await a job over the API,
 //! and polling each job would measure the polls. So a client (one of `--clients`) is free for its
 //! next job when the agent gets the last call of the one before, and the time of a run ends when
-//! the server counts all jobs as done: all that can be under way beyond `--clients` is last commits.
+//! the server counts all jobs as done: beyond `--clients` only last commits can be under way.
 
 /// The agent that does nothing.
 mod agent;

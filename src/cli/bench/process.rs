@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-/// Ticks in a second of the times in `/proc/PID/stat`: `USER_HZ`, 100 on every Linux that runs this.
+/// Ticks in a second of the times in `/proc/PID/stat`: `USER_HZ`, 100 on every Linux here.
 const TICKS_PER_SECOND: u64 = 100;
 /// `utime` and `stime` among the fields behind the name of the program (proc_pid_stat(5)).
 const UTIME: usize = 11;

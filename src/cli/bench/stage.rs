@@ -105,8 +105,8 @@ fn new_job(job_type: &str, number: u64) -> Value {
 }
 
 impl Stage {
-    /// Starts an agent and a server on this place, and signs in. The password is that of the store's
-    /// admin; a new store gets an admin with it.
+    /// Starts an agent and a server on this place, and signs in. The password is that of the
+    /// store's admin; a new store gets an admin with it.
     pub(super) async fn open(place: Place, password: &str) -> Result<Self, Failure> {
         let agent = Agent::start().await?;
         let server = Server::start(&place, agent.address.port(), password).await?;

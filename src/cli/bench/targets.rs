@@ -1,5 +1,5 @@
-//! The figures to reach, all in one place. Each is for the machine that it was set on: two cores and
-//! a virtual disk; the ratios hold on any.
+//! The figures to reach, all in one place. Each is for the machine that it was set on: two cores
+//! and a virtual disk; the ratios hold on any.
 
 /// What a figure is to be.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
-//! W0: jobs of three calls that a function in this process answers, each call a persisted transition
-//! of its own: the engine and its store alone, against a bare redb loop that commits the same
-//! records in groups of the same size.
+//! W0: jobs of three calls that a function in this process answers, each call a persisted
+//! transition of its own: the engine and its store alone, against a bare redb loop that commits the
+//! same records in groups of the same size.
 
 use std::sync::Arc;
 use std::time::Duration;
