@@ -23,6 +23,8 @@ use crate::telemetry::metrics::Metrics;
 pub mod error;
 /// What is swept now and then.
 mod housekeeping;
+/// An engine without a listener or an outside.
+pub mod rehearsal;
 /// From the sections of the configuration to the settings of the parts.
 mod settings;
 

@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand};
 
 use super::exit::{self, Failure};
 use super::output::Output;
-use super::{actors, check, check_db, checkpoints, config, connection, demo, jobs, serve, worker};
+use super::{
+    actors, bench, check, check_db, checkpoints, config, connection, demo, jobs, serve, worker,
+};
 
 /// The environment, as the help shows it.
 const ENVIRONMENT: &str = "\
@@ -98,6 +100,8 @@ enum Command {
     /// Show the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Measure how fast this binary is on this machine
+    Bench(bench::Arguments),
 }
 
 impl Cli {
@@ -120,6 +124,7 @@ impl Cli {
             Command::Checkpoints(command) => checkpoints::run(command, &global, &mut output),
             Command::Actors(arguments) => actors::run(&arguments, &global, &mut output),
             Command::Config(command) => config::run(command, &mut output),
+            Command::Bench(arguments) => bench::run(&arguments, &mut output),
         }
     }
 }

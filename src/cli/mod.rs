@@ -7,6 +7,8 @@ use std::process::ExitCode;
 mod actors;
 /// What may be written on the command line.
 mod arguments;
+/// `bench`: how fast it is here.
+mod bench;
 /// `check`: workflow documents.
 mod check;
 /// `check-db`: the store's file.

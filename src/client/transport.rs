@@ -68,6 +68,10 @@ impl Client {
         self
     }
 
+    pub(super) fn session(&self) -> Session {
+        self.session.clone()
+    }
+
     /// Reads this path.
     pub(super) async fn get<T: DeserializeOwned>(
         &self,
@@ -168,6 +172,11 @@ impl Client {
             }
         }
         Ok(bytes)
+    }
+
+    /// The length of the answer, once all of it is here.
+    pub(super) async fn length(&self, response: Response) -> Result<u64, ClientError> {
+        Ok(self.bytes(response).await?.len() as u64)
     }
 
     async fn refused(&self, response: Response) -> ClientError {

@@ -31,8 +31,8 @@ pub mod redb;
 #[cfg(any(test, feature = "fault-injection"))]
 pub use self::redb::sim_disk::{Fault, Operation, Random, SimDisk, verify_disk};
 pub use self::redb::{
-    BATCH_SIZE_METRIC, COMMIT_SECONDS_METRIC, Defect, OpenError, Recovery, Redb, RedbOptions,
-    Report, verify,
+    BATCH_SIZE_METRIC, BareRun, COMMIT_SECONDS_METRIC, Defect, OpenError, Recovery, Redb,
+    RedbOptions, Report, replay_bare, verify,
 };
 pub use answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
 pub use commit::{Commit, CommitOutcome, IdempotencyKey};

@@ -3,6 +3,8 @@
 
 /// Applies commands inside one transaction.
 mod apply;
+/// The bare loop that a store is measured against.
+mod bare;
 /// What stands where, kept in every transaction.
 mod counters;
 /// The database that can be swapped under its readers.
@@ -34,6 +36,7 @@ mod verify;
 /// The thread that writes.
 mod writer;
 
+pub use bare::{BareRun, replay_bare};
 pub use engine::Redb;
 pub use error::OpenError;
 pub use open::{FORMAT_VERSION, Recovery, RedbOptions};

@@ -23,6 +23,7 @@ const COMMANDS: &[&[&str]] = &[
     &["checkpoints", "reject"],
     &["actors"],
     &["config", "show"],
+    &["bench"],
 ];
 
 /// `BLESS=1 cargo test --test it cli::arguments` writes the golden file anew.
