@@ -102,7 +102,7 @@ impl JobState {
             self.make_calls(me, job, due).await;
         }
         if job.is_ready() {
-            self.shared.scheduler.cast(SchedulerMsg::Look);
+            self.shared.look_at_queue();
             self.ask_to_leave(me, true);
         } else if !due.is_active() && !self.is_busy() {
             self.let_go_of_slot();

@@ -401,7 +401,7 @@ impl JobState {
 
     /// What somebody who asked is told.
     pub fn obeyed(&self, job: Arc<Job>, changed: bool) -> Obeyed {
-        let row = crate::machine::job_row(&job);
+        let row = Arc::new(crate::machine::job_row(&job));
         Obeyed { view: JobView { row, job }, changed, replayed: false }
     }
 }

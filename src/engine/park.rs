@@ -131,7 +131,7 @@ fn parked(row: JobRow, open: Vec<CheckpointRow>, reason: &str, now: Timestamp) -
         at: now,
         by: Principal::system(BY),
         events,
-        row,
+        row: Arc::new(row),
         checkpoints: open.into_iter().map(close).collect(),
         subscriptions: Vec::new(),
         snapshot: None,

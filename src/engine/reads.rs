@@ -26,7 +26,7 @@ impl Engine {
     pub async fn job(&self, job: JobId) -> Result<JobView, EngineError> {
         let loaded = load(&self.shared, job).await.map_err(|error| error.of(job))?;
         let (job, _) = loaded.ok_or(Refusal::NoSuchJob)?;
-        Ok(JobView { row: job_row(&job), job: Arc::new(job) })
+        Ok(JobView { row: Arc::new(job_row(&job)), job: Arc::new(job) })
     }
 
     /// The row of a job: all that can be said of one whose journal cannot be read.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
@@ -55,6 +56,8 @@ impl Actor for Scheduler {
     ) -> Result<SchedulerState, ActorProcessingErr> {
         let period = shared.parts.options.poll_interval.as_duration();
         me.send_interval(period, || SchedulerMsg::Sweep);
+        // What its predecessor had in its mailbox is lost, also the word that somebody asked.
+        shared.looking.store(false, Ordering::Release);
         me.cast(SchedulerMsg::Look)?;
         Ok(SchedulerState { shared, asking: BTreeSet::new() })
     }
@@ -88,6 +91,8 @@ impl Actor for Scheduler {
                 }
             }
         }
+        // Whoever asks from now on may see more than this look does.
+        state.shared.looking.store(false, Ordering::Release);
         state.grant().await;
         Ok(())
     }

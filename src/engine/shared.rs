@@ -57,6 +57,8 @@ pub(crate) struct Shared {
     pub feed: watch::Sender<u64>,
     /// Does the worker grant slots?
     working: AtomicBool,
+    /// Is a request to look at the queue on its way to the worker?
+    pub looking: AtomicBool,
     pub stopping: AtomicBool,
     /// Is the restart budget of the standing actors spent?
     pub failed: watch::Sender<bool>,
@@ -82,6 +84,7 @@ impl Shared {
             slots: Slots::default(),
             unmade: UnmadeCalls::default(),
             working: AtomicBool::new(parts.options.autostart),
+            looking: AtomicBool::new(false),
             parts,
             environment,
             jobs: Address::empty(),
@@ -114,6 +117,13 @@ impl Shared {
     /// Lets it grant slots, or none.
     pub fn set_working(&self, working: bool) {
         self.working.store(working, Ordering::Release);
+    }
+
+    /// Lets the worker look at the queue; those who ask while it has not looked yet share one look.
+    pub fn look_at_queue(&self) {
+        if !self.looking.swap(true, Ordering::AcqRel) {
+            self.scheduler.cast(SchedulerMsg::Look);
+        }
     }
 
     /// A call was under way when a process or an actor ended.

@@ -16,7 +16,7 @@ use crate::model::time::Timestamp;
 #[derive(Clone, Debug)]
 pub struct JobView {
     /// What lists show.
-    pub row: JobRow,
+    pub row: Arc<JobRow>,
     /// The folded job: spec, result, error, checkpoints.
     pub job: Arc<Job>,
 }

@@ -1,6 +1,7 @@
 //! The in-memory engine: the specification in as few lines as possible. It keeps nothing twice
 //! and no index, so that no answer can be stale; it is for tests, never for many jobs.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,7 @@ use crate::model::row::{CheckpointRow, JobRow, Place};
 use crate::model::status::Status;
 use crate::model::time::Timestamp;
 use crate::store::answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
-use crate::store::chain::{self, Append};
+use crate::store::chain;
 use crate::store::codec::{self, BadRecord};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
@@ -21,6 +22,7 @@ use crate::store::page::{self, JobFilter, SortKey, Window};
 use crate::store::port::Store;
 use crate::store::precondition::{self, Standing, UsedKey};
 use crate::store::query::{CheckpointQuery, JobQuery, Page};
+use crate::store::rec::Append;
 
 /// A store that is gone with its process.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +42,7 @@ struct State {
 
 #[derive(Debug)]
 struct Held {
-    row: JobRow,
+    row: Arc<JobRow>,
     journal: Vec<Recorded>,
     snapshot: Option<(u64, Vec<u8>)>,
     subscriptions: Vec<String>,
@@ -82,7 +84,7 @@ impl State {
             return Ok(outcome);
         }
         let head = held.and_then(|held| held.journal.last()).map(|event| event.hash);
-        let events = record(&commit, head).map_err(|bad| bad.at(codec::ENVELOPE, commit.job))?;
+        let events = record(&commit, head).map_err(|bad| bad.at(codec::APPEND, commit.job))?;
         if let (Some(name), Some(key)) = (key, &commit.key) {
             self.keys.retain(|_, used| used.used_at >= key.forget_before);
             let used = UsedKey { job: commit.job, digest: key.digest, used_at: commit.at };
@@ -150,20 +152,21 @@ impl State {
 
 /// The events of a commit as the journal holds them. They go through their records, as on disk.
 fn record(commit: &Commit, head: Option<ContentHash>) -> Result<Vec<Recorded>, BadRecord> {
+    let events: Result<Vec<_>, BadRecord> =
+        commit.events.iter().map(|event| chain::event_json(event)).collect();
     let append = Append {
         first_seq: commit.expect_version + 1,
         previous_hash: head.unwrap_or_else(|| chain::genesis(commit.job)),
         at: commit.at,
-        by: &commit.by,
+        by: Cow::Borrowed(&commit.by),
         commit_id: commit.commit_id,
+        events: events?.into(),
     };
-    let events: Result<Vec<_>, BadRecord> =
-        commit.events.iter().map(|event| Ok((event.name(), chain::event_json(event)?))).collect();
-    let (records, _) = chain::link(&append, &events?)?;
-    (append.first_seq..)
-        .zip(records)
-        .map(|(seq, bytes)| Ok(chain::read(seq, &bytes)?.recorded))
-        .collect()
+    let mut recorded = Vec::with_capacity(append.events.len());
+    for (last_seq, record) in chain::link(&append)?.0 {
+        recorded.extend(chain::read(last_seq, &record)?.events);
+    }
+    Ok(recorded)
 }
 
 fn sorted<T: Ord>(items: impl Iterator<Item = T>, max: usize) -> Vec<T> {
@@ -210,13 +213,13 @@ impl Store for Memory {
     }
 
     async fn job(&self, job: JobId) -> Result<Option<JobRow>, StoreError> {
-        Ok(self.open()?.jobs.get(&job).map(|held| held.row.clone()))
+        Ok(self.open()?.jobs.get(&job).map(|held| (*held.row).clone()))
     }
 
     async fn jobs(&self, query: &JobQuery) -> Result<Page<JobRow>, ReadError> {
         let window = Window::new(query.sort, query.limit, query.offset, query.cursor.as_deref())?;
         let (state, filter) = (self.open()?, JobFilter::new(query));
-        let rows = state.jobs.values().map(|held| &held.row).filter(|row| filter.matches(row));
+        let rows = state.jobs.values().map(|held| &*held.row).filter(|row| filter.matches(row));
         let rows = rows.map(|row| (page::job_key(query.sort, row), row)).collect();
         Ok(cut(query.sort, window, rows))
     }

@@ -73,6 +73,6 @@ pub fn job(view: JobView, words: Words, workflows: &[WorkflowView]) -> Job {
         auto_execute: spec.auto_execute,
         input_data: Arc::clone(&spec.input),
         result: view.job.result.clone(),
-        summary: summary(view.row, words, workflows),
+        summary: summary(Arc::unwrap_or_clone(view.row), words, workflows),
     }
 }

@@ -35,7 +35,7 @@ struct Written {
     job: u128,
     first_seq: u64,
     last_seq: u64,
-    events: Vec<Vec<u8>>,
+    appends: Vec<(u64, Vec<u8>)>,
     record: Vec<u8>,
     before: Option<JobRow>,
     after: JobRow,
@@ -77,17 +77,19 @@ fn read_commits(source: &Database, commits_max: usize) -> Result<Vec<Written>, F
         else {
             continue;
         };
-        let events = journal.range((job, first_seq)..=(job, last_seq))?;
-        let events = events.map(|event| Ok(event?.1.value().to_vec()));
-        let events = events.collect::<Result<Vec<_>, ::redb::StorageError>>()?;
+        let appends = journal.range((job, first_seq)..=(job, last_seq))?.map(|append| {
+            let (key, record) = append?;
+            Ok((key.value().1, record.value().to_vec()))
+        });
+        let appends = appends.collect::<Result<Vec<_>, ::redb::StorageError>>()?;
         let created = held.row.created_at.0;
         let at = |seq: u64| Timestamp(created.saturating_add_unsigned(seq));
-        let row = |at| JobRow { updated_at: at, ..held.row.clone() };
+        let row = |at| JobRow { updated_at: at, ..(*held.row).clone() };
         written.push(Written {
             job,
             first_seq,
             last_seq,
-            events,
+            appends,
             record: record.value().to_vec(),
             // The entries that a change of status moves are left out: it is the loop's advantage.
             before: (first_seq > 1).then(|| row(at(first_seq - 1))),
@@ -120,9 +122,9 @@ fn replay(target: &Database, written: &[Written], group_mean: f64) -> Result<Bar
 
 fn write(mut tables: Tables<'_>, group: &[Written], run: &mut BareRun) -> Result<(), Failure> {
     for commit in group {
-        for (seq, event) in (commit.first_seq..).zip(&commit.events) {
-            tables.journal.insert((commit.job, seq), event.as_slice())?;
-            run.record_bytes += event.len() as u64;
+        for (last_seq, append) in &commit.appends {
+            tables.journal.insert((commit.job, *last_seq), append.as_slice())?;
+            run.record_bytes += append.len() as u64;
         }
         tables.jobs.insert(commit.job, commit.record.as_slice())?;
         run.record_bytes += commit.record.len() as u64;

@@ -132,7 +132,7 @@ impl Store for Redb {
     }
 
     async fn job(&self, job: JobId) -> Result<Option<JobRow>, StoreError> {
-        self.slot.read(|t| Ok(read::held_job(t, job)?.map(|held| held.row)))
+        self.slot.read(|t| Ok(read::held_job(t, job)?.map(|held| Arc::unwrap_or_clone(held.row))))
     }
 
     async fn jobs(&self, query: &JobQuery) -> Result<Page<JobRow>, ReadError> {
