@@ -14,6 +14,8 @@ mod stopping;
 mod supervision;
 mod tree;
 mod unsteady;
+#[cfg(feature = "fault-injection")]
+mod weathered;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

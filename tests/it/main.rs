@@ -7,6 +7,8 @@ mod config;
 mod conformance_kit;
 #[cfg(feature = "fault-injection")]
 mod crash;
+#[cfg(feature = "fault-injection")]
+mod disk_faults;
 mod documents;
 mod dsl;
 mod egress;

@@ -1,17 +1,28 @@
 //! The database that can be swapped under its readers: after a failed commit redb answers nothing
 //! until the file is opened again, and readers must not notice more than a pause.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use ::redb::{Database, ReadTransaction, ReadableDatabase};
+use tokio::sync::mpsc;
 
 use crate::store::error::StoreError;
-use crate::store::redb::error::Failure;
+use crate::store::redb::error::{Failure, reason_of};
+use crate::store::redb::writer::Message;
 
 /// The database, or why there is none now. A reader holds the lock for as long as its
 /// transaction, so that taking the database away means that nobody uses it any more.
 #[derive(Debug)]
-pub(super) struct Slot(RwLock<Held>);
+pub(super) struct Slot {
+    held: RwLock<Held>,
+    /// How often something was put in.
+    changes: AtomicU64,
+    /// The writer; weak, because it ends when nobody but this slot knows it.
+    writer: mpsc::WeakSender<Message>,
+}
 
 /// What a slot holds.
 #[derive(Debug)]
@@ -23,14 +34,20 @@ pub(super) enum Held {
 }
 
 impl Slot {
-    /// A slot with an open database.
-    pub(super) fn new(database: Database) -> Self {
-        Self(RwLock::new(Held::Open(Box::new(database))))
+    /// A slot with an open database, and the writer that can open it again.
+    pub(super) fn new(database: Database, writer: mpsc::WeakSender<Message>) -> Self {
+        let held = RwLock::new(Held::Open(Box::new(database)));
+        Self { held, changes: AtomicU64::new(0), writer }
+    }
+
+    /// How often something was put in: a reader that failed before the last time is out of date.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     fn hold(&self) -> RwLockReadGuard<'_, Held> {
         // The lock guards one assignment, which cannot panic half-way.
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something with the database, if there is one.
@@ -46,16 +63,41 @@ impl Slot {
         &self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let read = self.with(|database| {
-            let transaction = database.begin_read()?;
-            work(&transaction)
+        let (changes, read) = self.with(|database| {
+            let read = || work(&database.begin_read()?);
+            // In a file that is not verified redb panics on damage that it meets.
+            let read = std::panic::catch_unwind(AssertUnwindSafe(read));
+            (self.changes(), read.unwrap_or_else(|_| Err(panicked().into())))
         })?;
-        read.map_err(Failure::into_read_error)
+        read.map_err(|failure| {
+            self.report(changes, &failure);
+            failure.into_read_error()
+        })
+    }
+
+    /// After one failed read redb fails every other one, too, until the file is opened again; who
+    /// cannot read will never write, so that the writer would not meet it by itself.
+    fn report(&self, changes: u64, failure: &Failure) {
+        let Failure::Engine(error @ (::redb::Error::Io(_) | ::redb::Error::PreviousIo)) = failure
+        else {
+            return;
+        };
+        if let Some(writer) = self.writer.upgrade() {
+            // With a full queue the next write meets it.
+            let _ = writer.try_send(Message::Reopen { changes, reason: reason_of(error) });
+        }
     }
 
     /// Puts something else in the slot, once no reader uses what is there, and returns that.
     pub(super) fn replace(&self, held: Held) -> Held {
-        let mut slot = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        self.changes.fetch_add(1, Ordering::Release);
         std::mem::replace(&mut *slot, held)
     }
+}
+
+/// A read that ran into damage.
+fn panicked() -> StoreError {
+    let reason = "reading it panicked".to_owned();
+    StoreError::Corrupt { table: "file", key: "page".to_owned(), reason }
 }

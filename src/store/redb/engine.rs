@@ -52,9 +52,9 @@ impl Redb {
         database: Database,
         reopen: Reopen,
     ) -> Result<Self, OpenError> {
-        let slot = Arc::new(Slot::new(database));
-        let status = Arc::new(Status::default());
         let (messages, inbox) = mpsc::channel(QUEUE_MAX);
+        let slot = Arc::new(Slot::new(database, messages.downgrade()));
+        let status = Arc::new(Status::default());
         let writer = Writer::new(options.clone(), reopen, slot.clone(), status.clone(), inbox);
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         let thread = thread.spawn(move || writer.run());

@@ -36,8 +36,8 @@ pub enum OpenError {
     },
     /// It is not what was written.
     #[error(
-        "store {} is damaged: the {check} says: {reason}. It was not changed and is not \
-         served. Keep a copy of it, put the last backup of its folder in its place, and see \
+        "store {} is damaged: the {check} says: {reason}. It is not served. \
+         Keep a copy of it, put the last backup of its folder in its place, and see \
          `holdpoint check-db`",
         path.display()
     )]

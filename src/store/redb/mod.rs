@@ -13,9 +13,6 @@ mod database;
 mod engine;
 /// Why a store does not open, and why a transaction fails.
 mod error;
-/// The store on disks that fail and lose power.
-#[cfg(test)]
-mod faults;
 /// Index entries, derived from rows.
 mod index;
 /// Pages of rows.

@@ -108,6 +108,8 @@ struct State {
     pending: Vec<Change>,
     trace: Vec<Operation>,
     plan: Option<Plan>,
+    /// Syncs, and operations after them, to the next power cut.
+    cut_after: Option<(u64, u64)>,
     /// The first operation that failed, from 1.
     failed_at: Option<u64>,
     reads: u64,
@@ -126,6 +128,15 @@ impl State {
         }
         self.trace.push(operation);
         let number = self.trace.len() as u64;
+        match &mut self.cut_after {
+            Some((0, 0 | 1)) => {
+                self.cut_after = None;
+                self.plan = Some(Plan { operations: number..u64::MAX, fault: Fault::PowerCut });
+            }
+            Some((0, operations)) => *operations -= 1,
+            Some((syncs, _)) => *syncs -= u64::from(operation == Operation::Sync),
+            None => {}
+        }
         let Some(plan) = self.plan.as_ref().filter(|plan| plan.operations.contains(&number)) else {
             return Ok(());
         };
@@ -234,6 +245,11 @@ impl SimDisk {
         self.fail(operation..u64::MAX, Fault::PowerCut);
     }
 
+    /// Cuts the power in the operation with this number, from 1, after so many more syncs.
+    pub fn cut_power_after(&self, syncs: u64, operation: u64) {
+        self.state().cut_after = Some((syncs, operation));
+    }
+
     /// Cuts the power now, between two operations.
     pub fn cut_power(&self) {
         self.state().dead = true;
@@ -252,7 +268,7 @@ impl SimDisk {
     /// Lets no further operation or read fail. Power that was cut stays cut.
     pub fn repair(&self) {
         let mut state = self.state();
-        (state.plan, state.failing_reads) = (None, 0..0);
+        (state.plan, state.cut_after, state.failing_reads) = (None, None, 0..0);
     }
 
     /// The first operation that failed, if one did.

@@ -41,6 +41,8 @@ const REFUSE_EVERY: Duration = Duration::from_millis(20);
 pub(super) enum Message {
     /// To do something.
     Do(Request),
+    /// To open the file again, unless that was done since a read failed like this.
+    Reopen { changes: u64, reason: String },
     /// To finish.
     Close(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -113,18 +115,25 @@ impl Writer {
     pub(super) fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         let mut closing = None;
+        let mut broken = None;
         while closing.is_none() {
             match self.messages.blocking_recv() {
                 Some(Message::Do(request)) => batch.push(request),
+                Some(Message::Reopen { changes, reason }) => broken = Some((changes, reason)),
                 Some(Message::Close(reply)) => closing = Some(reply),
                 None => break,
             }
             while closing.is_none() && batch.len() < BATCH_MAX {
                 match self.messages.try_recv() {
                     Ok(Message::Do(request)) => batch.push(request),
+                    Ok(Message::Reopen { changes, reason }) => broken = Some((changes, reason)),
                     Ok(Message::Close(reply)) => closing = Some(reply),
                     Err(_) => break,
                 }
+            }
+            if let Some((_, reason)) = broken.take().filter(|(at, _)| *at == self.slot.changes()) {
+                let interrupted = self.reopen(reason);
+                closing = closing.or(interrupted);
             }
             if let Err(reason) = self.write(&mut batch) {
                 let interrupted = self.reopen(reason);
@@ -235,6 +244,7 @@ impl Writer {
                     let refused = StoreError::Unavailable(reason.to_owned());
                     let _ = request.reply.send(Err(refused));
                 }
+                Ok(Message::Reopen { .. }) => {}
                 Ok(Message::Close(reply)) => return Patience::Close(reply),
                 Err(TryRecvError::Disconnected) => return Patience::Alone,
                 Err(TryRecvError::Empty) => {

@@ -21,6 +21,12 @@ pub enum Fate {
     DoneUnseen,
     /// It is not done, and nobody is told.
     LostUnseen,
+    /// It is done, nobody is told, and so many questions after it are not answered either.
+    DoneThenDown(u32),
+    /// It is not done, nobody is told, and so many questions after it are not answered either.
+    LostThenDown(u32),
+    /// It is done after others had their turns, and told after others had theirs.
+    Slow,
     Conflict,
     Panic,
 }
@@ -33,6 +39,8 @@ pub struct Weather {
     plan: Mutex<Plan>,
     broken: Mutex<Broken>,
     down: AtomicBool,
+    /// Questions that are not answered any more.
+    unanswered: AtomicU32,
     /// Reads of the queue that still panic.
     queue_panics: AtomicU32,
 }
@@ -42,8 +50,9 @@ impl Weather {
         let plan: Plan = Box::new(|_| Fate::Pass);
         let broken: Broken = Box::new(|_| false);
         let (plan, broken) = (Mutex::new(plan), Mutex::new(broken));
-        let (down, queue_panics) = (AtomicBool::new(false), AtomicU32::new(0));
-        Arc::new(Self { inner, plan, broken, down, queue_panics })
+        let down = AtomicBool::new(false);
+        let (unanswered, queue_panics) = (AtomicU32::new(0), AtomicU32::new(0));
+        Arc::new(Self { inner, plan, broken, down, unanswered, queue_panics })
     }
 
     pub fn new() -> Arc<Self> {
@@ -79,7 +88,9 @@ impl Weather {
     }
 
     fn up(&self) -> Result<&dyn Store, StoreError> {
-        match self.down.load(Ordering::SeqCst) {
+        let left = &self.unanswered;
+        let one_less = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        match self.down.load(Ordering::SeqCst) || one_less.is_ok() {
             true => Err(StoreError::Unavailable("bad weather".to_owned())),
             false => Ok(&*self.inner),
         }
@@ -97,6 +108,12 @@ impl Weather {
     }
 }
 
+async fn turns_of_others() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[async_trait]
 impl Store for Weather {
     async fn commit(&self, commit: Commit) -> Result<CommitOutcome, StoreError> {
@@ -111,6 +128,21 @@ impl Store for Weather {
                 unseen()
             }
             Fate::LostUnseen => unseen(),
+            Fate::DoneThenDown(questions) => {
+                store.commit(commit).await?;
+                self.unanswered.store(questions, Ordering::SeqCst);
+                unseen()
+            }
+            Fate::LostThenDown(questions) => {
+                self.unanswered.store(questions, Ordering::SeqCst);
+                unseen()
+            }
+            Fate::Slow => {
+                turns_of_others().await;
+                let outcome = store.commit(commit).await;
+                turns_of_others().await;
+                outcome
+            }
             Fate::Conflict => Ok(CommitOutcome::Conflict { version: 0 }),
             Fate::Panic => panic!("a scripted panic"),
         }
