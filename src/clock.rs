@@ -1,5 +1,6 @@
-//! The wall clock, and the only place that reads it; everything else is told the time. It never
-//! runs backwards: after the system's clock was set back, time stands still until it catches up.
+//! The wall clock, and the only place that reads it; everything else is told the time, and given
+//! the identifiers that are made of it. It never runs backwards: after the system's clock was set
+//! back, time stands still until it catches up.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::model::time::{Span, Timestamp};
 
@@ -25,6 +27,11 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Ends once `now` is `at` or later; a jump of the clock is noticed within a second.
     fn sleep_until(&self, at: Timestamp) -> Sleep;
+
+    /// An identifier that nobody had before, made of the time and of chance (UUIDv7).
+    fn new_id(&self) -> Uuid {
+        Uuid::now_v7()
+    }
 }
 
 /// The clock of the system. Clones share their memory of the latest time.

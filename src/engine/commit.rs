@@ -90,7 +90,7 @@ pub(crate) async fn append(
         Some(before) => (Some(before.status), before.version, before.fence),
         None => (None, 0, 0),
     };
-    let (due, commit_id) = (due(&job), CommitId(uuid::Uuid::now_v7()));
+    let (due, commit_id) = (due(&job), CommitId(shared.parts.clock.new_id()));
     let row = Arc::new(job_row_when(&job, &due));
     let commit = Commit {
         job: job.id,

@@ -1,7 +1,7 @@
 //! What a job's actor has in hand: attempts that are under way, its place among the working jobs,
 //! children that are being made. It is lost with the actor; `due` says what must be in hand again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ractor::{Actor, ActorId, ActorRef};
 
@@ -29,13 +29,13 @@ pub(crate) enum Slot {
 /// The difference between what is due and what is done is closed with these.
 #[derive(Default)]
 pub(crate) struct Hands {
-    attempts: HashMap<(FrameId, u32), ActorRef<()>>,
+    attempts: BTreeMap<(FrameId, u32), ActorRef<()>>,
     /// Calls whose start this actor put into the journal, or whose interruption: the others that
     /// are due were under way when an earlier actor ended.
-    known: HashSet<(FrameId, u32)>,
+    known: BTreeSet<(FrameId, u32)>,
     slot: Slot,
     /// Children that are being made or ended.
-    pub making: HashSet<JobId>,
+    pub making: BTreeSet<JobId>,
 }
 
 impl Hands {
@@ -74,7 +74,7 @@ impl Hands {
 
     /// Ends every attempt at once.
     pub fn kill_attempts(&mut self) {
-        self.attempts.drain().for_each(|(_, attempt)| attempt.kill());
+        std::mem::take(&mut self.attempts).values().for_each(|attempt| attempt.kill());
     }
 }
 
@@ -111,7 +111,7 @@ impl JobState {
     }
 
     fn drop_unwanted(&mut self, due: &Due) {
-        let wanted: HashSet<(FrameId, u32)> =
+        let wanted: BTreeSet<(FrameId, u32)> =
             due.calls.iter().map(|call| (call.frame, call.attempt)).collect();
         self.hands.attempts.retain(|call, attempt| {
             let keep = wanted.contains(call);

@@ -1,7 +1,7 @@
 //! The parent of every live job: finds or revives it, passes the message on, restarts what fails.
 //! It waits for no child and never fails itself.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,15 +53,15 @@ struct Live {
 
 pub(crate) struct JobsState {
     shared: Arc<Shared>,
-    live: HashMap<JobId, Live>,
+    live: BTreeMap<JobId, Live>,
     /// Supervision events name actors, not jobs.
-    job_of: HashMap<ActorId, JobId>,
+    job_of: BTreeMap<ActorId, JobId>,
     /// When each job failed lately, and how the last time.
-    failures: HashMap<JobId, Failures>,
+    failures: BTreeMap<JobId, Failures>,
     /// Failed, and to be restarted after a pause.
-    resting: HashSet<JobId>,
+    resting: BTreeSet<JobId>,
     /// Being parked as poisoned.
-    parking: HashSet<JobId>,
+    parking: BTreeSet<JobId>,
 }
 
 #[derive(Default)]
@@ -82,11 +82,11 @@ impl Actor for Jobs {
     ) -> Result<JobsState, ActorProcessingErr> {
         Ok(JobsState {
             shared,
-            live: HashMap::new(),
-            job_of: HashMap::new(),
-            failures: HashMap::new(),
-            resting: HashSet::new(),
-            parking: HashSet::new(),
+            live: BTreeMap::new(),
+            job_of: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            resting: BTreeSet::new(),
+            parking: BTreeSet::new(),
         })
     }
 
@@ -152,8 +152,10 @@ impl Actor for Jobs {
     async fn post_stop(
         &self,
         me: ActorRef<JobsMsg>,
-        _: &mut JobsState,
+        state: &mut JobsState,
     ) -> Result<(), ActorProcessingErr> {
+        // In the order of their ids, which the runtime's own list of children does not keep.
+        state.live.values().for_each(|live| drop(live.actor.drain()));
         me.drain_children_and_wait(Some(DRAIN_LIMIT)).await;
         Ok(())
     }

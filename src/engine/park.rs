@@ -86,8 +86,8 @@ async fn by_rows(shared: &Shared, row: JobRow, reason: &str) -> Result<bool, Eng
         ..CheckpointQuery::default()
     };
     let open = shared.parts.store.checkpoints(&query).await?.rows;
-    let parent = row.parent;
-    let commit = parked(row, open, reason, shared.parts.clock.now());
+    let (parent, clock) = (row.parent, &shared.parts.clock);
+    let commit = parked(row, open, reason, (CommitId(clock.new_id()), clock.now()));
     match shared.parts.store.commit(commit).await? {
         CommitOutcome::Applied { feed, .. } => shared.publish(feed),
         CommitOutcome::Replayed { .. } => {}
@@ -103,7 +103,12 @@ fn being_written() -> EngineError {
     EngineError::Unavailable("the job is being written to".to_owned())
 }
 
-fn parked(row: JobRow, open: Vec<CheckpointRow>, reason: &str, now: Timestamp) -> Commit {
+fn parked(
+    row: JobRow,
+    open: Vec<CheckpointRow>,
+    reason: &str,
+    (commit_id, now): (CommitId, Timestamp),
+) -> Commit {
     let problem = Problem::new(Kind::Poisoned, reason);
     let (expect_version, fence, nudge) = (row.version, row.fence, row.parent);
     let cancelled = open.iter().map(|row| Event::CheckpointCancelled { checkpoint: row.id });
@@ -127,7 +132,7 @@ fn parked(row: JobRow, open: Vec<CheckpointRow>, reason: &str, now: Timestamp) -
         job: row.id,
         expect_version,
         fence,
-        commit_id: CommitId(uuid::Uuid::now_v7()),
+        commit_id,
         at: now,
         by: Principal::system(BY),
         events,

@@ -62,7 +62,7 @@ impl Engine {
             needs_agent: definition.needs_agent,
             parent: None,
         };
-        let id = JobId(uuid::Uuid::now_v7());
+        let id = JobId(self.shared.parts.clock.new_id());
         let created = self.wish(id, Command::Create(Arc::new(spec)), by, key).await?;
         Ok(Submitted { job: created.view, replayed: created.replayed })
     }

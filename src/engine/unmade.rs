@@ -2,7 +2,7 @@
 //! place, or the engine is stopping. A clean stop writes them down, so that the next start does not
 //! take them for interrupted ones.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ const KIND: &str = "engine";
 const ID: &str = "unmade-calls";
 
 /// One call: job, frame, attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Unmade {
     pub job: JobId,
     pub frame: FrameId,
@@ -24,10 +24,10 @@ pub(crate) struct Unmade {
 
 /// The calls that are known not to have left.
 #[derive(Default)]
-pub(crate) struct UnmadeCalls(Mutex<HashSet<Unmade>>);
+pub(crate) struct UnmadeCalls(Mutex<BTreeSet<Unmade>>);
 
 impl UnmadeCalls {
-    fn calls(&self) -> MutexGuard<'_, HashSet<Unmade>> {
+    fn calls(&self) -> MutexGuard<'_, BTreeSet<Unmade>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

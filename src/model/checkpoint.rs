@@ -95,6 +95,7 @@ pub struct Decision {
     /// The reason or comment, if one was given.
     pub comment: Option<String>,
     /// What the person entered, if anything.
+    #[serde(default, with = "crate::model::optional_data")]
     pub input: Option<Arc<Value>>,
 }
 

@@ -25,14 +25,16 @@ pub fn reach(name: &'static str) {
 }
 
 #[cfg(feature = "fault-injection")]
-pub use armed::reach;
+pub use armed::{on_reach, reach};
 
 #[cfg(feature = "fault-injection")]
 mod armed {
     //! The points with teeth, for crash tests only.
 
+    use std::cell::RefCell;
     use std::fs::OpenOptions;
     use std::io::Write;
+    use std::rc::Rc;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -44,6 +46,19 @@ mod armed {
     }
 
     static PLAN: OnceLock<Plan> = OnceLock::new();
+
+    /// What a simulation does at the points that its thread reaches.
+    type Hook = Rc<dyn Fn(&'static str)>;
+
+    thread_local! {
+        static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+    }
+
+    /// Calls this at every point that this thread reaches from now on. It may panic: then whoever
+    /// reached the point does.
+    pub fn on_reach(hook: Option<Hook>) {
+        HOOK.set(hook);
+    }
 
     fn plan() -> Plan {
         let crash = std::env::var("HOLDPOINT_CRASH_AT").ok().and_then(|text| {
@@ -57,6 +72,10 @@ mod armed {
     /// Marks a point; see the version without teeth.
     pub fn reach(name: &'static str) {
         assert!(super::POINTS.contains(&name), "crash point {name:?} is not listed");
+        let hook = HOOK.with_borrow(Option::clone);
+        if let Some(hook) = hook {
+            hook(name);
+        }
         let plan = PLAN.get_or_init(plan);
         if let Some(path) = &plan.log {
             // One write of one line: a kill right after it cannot tear it.

@@ -69,6 +69,7 @@ pub enum Event {
         reference: Arc<str>,
         iteration: Vec<u32>,
         raw_input: Data,
+        #[serde(default, with = "crate::model::optional_data")]
         input: Option<Data>,
         timeout_at: Option<Timestamp>,
     },
@@ -88,7 +89,14 @@ pub enum Event {
     /// A fork is about to start its branches.
     Forked { frame: FrameId, branches: u32, compete: bool },
     /// A task ended well. `output` is absent when it is what the task's own work returned.
-    TaskCompleted { frame: FrameId, output: Option<Data>, context: Option<Data>, then: Then },
+    TaskCompleted {
+        frame: FrameId,
+        #[serde(default, with = "crate::model::optional_data")]
+        output: Option<Data>,
+        #[serde(default, with = "crate::model::optional_data")]
+        context: Option<Data>,
+        then: Then,
+    },
     /// A task ended by an error.
     TaskFaulted { frame: FrameId, problem: Problem },
     /// A task was ended because what contains it ended.
@@ -120,7 +128,12 @@ pub enum Event {
         done: bool,
     },
     /// `foreach` is through with one consumed event.
-    ItemHandled { frame: FrameId, output: Data, context: Option<Data> },
+    ItemHandled {
+        frame: FrameId,
+        output: Data,
+        #[serde(default, with = "crate::model::optional_data")]
+        context: Option<Data>,
+    },
     /// A task emitted an event.
     EventEmitted { frame: FrameId, event: CloudEvent },
     /// A task runs another workflow as a job of its own.

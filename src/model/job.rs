@@ -82,6 +82,7 @@ pub struct Job {
     /// The agent that is to carry it out.
     pub agent: Option<String>,
     /// What the agent gets, when it was assigned by hand.
+    #[serde(default, with = "crate::model::optional_data")]
     pub agent_inputs: Option<Data>,
     /// Was an assigned job asked to start now?
     pub execution_requested: bool,
@@ -95,6 +96,7 @@ pub struct Job {
     /// Calls started over all runs.
     pub attempts: u32,
     /// The result, once COMPLETED.
+    #[serde(default, with = "crate::model::optional_data")]
     pub result: Option<Data>,
     /// The error that ended it.
     pub error: Option<Problem>,
@@ -157,6 +159,7 @@ pub struct Frame {
     /// What it is doing.
     pub state: FrameState,
     /// What its own work returned, before `output.as`.
+    #[serde(default, with = "crate::model::optional_data")]
     pub output: Option<Data>,
 }
 

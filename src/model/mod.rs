@@ -20,6 +20,8 @@ pub mod job;
 pub mod limits;
 /// The name and meaning of every metric.
 pub mod metric_names;
+/// How a payload that may be absent is written.
+pub mod optional_data;
 /// Who did something.
 pub mod principal;
 /// Errors as problem details, in the standard's words.

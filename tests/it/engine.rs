@@ -6,6 +6,7 @@ pub mod weather;
 mod children;
 mod journeys;
 mod listening;
+mod nulls;
 mod queue;
 mod races;
 mod restarts;

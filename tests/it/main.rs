@@ -15,7 +15,11 @@ mod egress;
 mod engine;
 mod expr;
 mod http;
+#[cfg(feature = "fault-injection")]
+mod linear;
 mod machine;
+#[cfg(feature = "fault-injection")]
+mod simulation;
 mod store;
 mod support;
 mod telemetry;

@@ -35,7 +35,10 @@ pub struct Redb {
     status: Arc<Status>,
     // None once the store is dropped: a writer that nobody can reach any more ends.
     messages: Option<mpsc::Sender<Message>>,
+    // None when the writer is a task of the runtime.
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// Do long reads stay on the thread that asks?
+    reads_here: bool,
 }
 
 impl Redb {
@@ -52,16 +55,44 @@ impl Redb {
         database: Database,
         reopen: Reopen,
     ) -> Result<Self, OpenError> {
+        let (mut store, writer) = Self::with_writer(options, database, reopen);
+        let thread = std::thread::Builder::new().name("store-writer".to_owned());
+        let thread = thread.spawn(move || writer.run());
+        let thread = thread
+            .map_err(|error| OpenError::io(&store.options.path, "start a writer for", &error))?;
+        store.writer = Mutex::new(Some(thread));
+        Ok(store)
+    }
+
+    /// A store, and the writer that somebody has to run.
+    fn with_writer(options: RedbOptions, database: Database, reopen: Reopen) -> (Self, Writer) {
         let (messages, inbox) = mpsc::channel(QUEUE_MAX);
         let slot = Arc::new(Slot::new(database, messages.downgrade()));
         let status = Arc::new(Status::default());
         let writer = Writer::new(options.clone(), reopen, slot.clone(), status.clone(), inbox);
-        let thread = std::thread::Builder::new().name("store-writer".to_owned());
-        let thread = thread.spawn(move || writer.run());
-        let thread =
-            thread.map_err(|error| OpenError::io(&options.path, "start a writer for", &error))?;
-        let (messages, writer) = (Some(messages), Mutex::new(Some(thread)));
-        Ok(Self { options, slot, status, messages, writer })
+        let messages = Some(messages);
+        let store =
+            Self { options, slot, status, messages, writer: Mutex::default(), reads_here: false };
+        (store, writer)
+    }
+
+    /// The same, with a writer that is a task of this runtime, so that a simulation with one thread
+    /// and virtual time is all there is.
+    #[cfg(any(test, feature = "fault-injection"))]
+    pub(super) fn start_as_task(options: RedbOptions, database: Database, reopen: Reopen) -> Self {
+        let (mut store, mut writer) = Self::with_writer(options, database, reopen);
+        store.reads_here = true;
+        // Time that passes on a thread is none that a simulation has.
+        writer.sleep = |_| {};
+        tokio::spawn(async move {
+            let mut closing = None;
+            while closing.is_none() {
+                let Some(message) = writer.messages.recv().await else { break };
+                closing = writer.turn(message);
+            }
+            writer.finish(closing);
+        });
+        store
     }
 
     async fn send(&self, message: Message) -> Result<(), StoreError> {
@@ -82,6 +113,9 @@ impl Redb {
         &self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
+        if self.reads_here {
+            return self.slot.read(work);
+        }
         let slot = self.slot.clone();
         let read = tokio::task::spawn_blocking(move || slot.read(work)).await;
         read.unwrap_or_else(|error| {

@@ -414,6 +414,23 @@ impl Redb {
         Self::start(options, database, Box::new(move || open_disk(&again, &disk)))
     }
 
+    /// The same with a writer that is a task of the runtime: nothing happens on another thread, and
+    /// nothing takes time. The task dies with the power.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub fn on_disk_as_task(options: RedbOptions, disk: &SimDisk) -> Result<Self, OpenError> {
+        let database = open_disk(&options, disk)?;
+        let (again, disk) = (options.clone(), disk.clone());
+        let reopen = move || {
+            if disk.is_dead() {
+                std::panic::resume_unwind(Box::new("no power"));
+            }
+            open_disk(&again, &disk)
+        };
+        Ok(Self::start_as_task(options, database, Box::new(reopen)))
+    }
+
     /// What the whole-store check says of a store that is open.
     pub fn defects(&self) -> Result<Vec<Defect>, StoreError> {
         self.slot.read(verify::defects)

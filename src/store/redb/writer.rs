@@ -44,8 +44,11 @@ pub(super) enum Message {
     /// To open the file again, unless that was done since a read failed like this.
     Reopen { changes: u64, reason: String },
     /// To finish.
-    Close(oneshot::Sender<Result<(), StoreError>>),
+    Close(Closing),
 }
+
+/// Who waits for the end.
+pub(super) type Closing = oneshot::Sender<Result<(), StoreError>>;
 
 /// A command and who waits for its answer.
 #[derive(Debug)]
@@ -95,7 +98,10 @@ pub(super) struct Writer {
     slot: Arc<Slot>,
     status: Arc<Status>,
     space: SpaceGuard,
-    messages: mpsc::Receiver<Message>,
+    pub(super) messages: mpsc::Receiver<Message>,
+    batch: Vec<Request>,
+    /// How it passes the time.
+    pub(super) sleep: fn(Duration),
 }
 
 impl Writer {
@@ -108,38 +114,49 @@ impl Writer {
         messages: mpsc::Receiver<Message>,
     ) -> Self {
         let space = SpaceGuard::new(&options.path, options.disk_floor_bytes);
-        Self { options, reopen, slot, status, space, messages }
+        let (batch, sleep) = (Vec::with_capacity(BATCH_MAX), std::thread::sleep as fn(Duration));
+        Self { options, reopen, slot, status, space, messages, batch, sleep }
     }
 
     /// Works until it is told to close, or nobody is left to tell it anything.
     pub(super) fn run(mut self) {
-        let mut batch = Vec::with_capacity(BATCH_MAX);
         let mut closing = None;
-        let mut broken = None;
         while closing.is_none() {
-            match self.messages.blocking_recv() {
-                Some(Message::Do(request)) => batch.push(request),
-                Some(Message::Reopen { changes, reason }) => broken = Some((changes, reason)),
-                Some(Message::Close(reply)) => closing = Some(reply),
-                None => break,
+            let Some(message) = self.messages.blocking_recv() else { break };
+            closing = self.turn(message);
+        }
+        self.finish(closing);
+    }
+
+    /// Writes this and whatever else has come. Says whom to tell that it is closed, when it is to
+    /// close.
+    pub(super) fn turn(&mut self, first: Message) -> Option<Closing> {
+        let mut batch = std::mem::take(&mut self.batch);
+        let (mut closing, mut broken, mut next) = (None, None, Some(first));
+        while let Some(message) = next.take() {
+            match message {
+                Message::Do(request) => batch.push(request),
+                Message::Reopen { changes, reason } => broken = Some((changes, reason)),
+                Message::Close(reply) => closing = Some(reply),
             }
-            while closing.is_none() && batch.len() < BATCH_MAX {
-                match self.messages.try_recv() {
-                    Ok(Message::Do(request)) => batch.push(request),
-                    Ok(Message::Reopen { changes, reason }) => broken = Some((changes, reason)),
-                    Ok(Message::Close(reply)) => closing = Some(reply),
-                    Err(_) => break,
-                }
-            }
-            if let Some((_, reason)) = broken.take().filter(|(at, _)| *at == self.slot.changes()) {
-                let interrupted = self.reopen(reason);
-                closing = closing.or(interrupted);
-            }
-            if let Err(reason) = self.write(&mut batch) {
-                let interrupted = self.reopen(reason);
-                closing = closing.or(interrupted);
+            if closing.is_none() && batch.len() < BATCH_MAX {
+                next = self.messages.try_recv().ok();
             }
         }
+        if let Some((_, reason)) = broken.filter(|(at, _)| *at == self.slot.changes()) {
+            let interrupted = self.reopen(reason);
+            closing = closing.or(interrupted);
+        }
+        if let Err(reason) = self.write(&mut batch) {
+            let interrupted = self.reopen(reason);
+            closing = closing.or(interrupted);
+        }
+        self.batch = batch;
+        closing
+    }
+
+    /// Closes the file.
+    pub(super) fn finish(mut self, closing: Option<Closing>) {
         self.messages.close();
         let closed = match self.slot.replace(Held::Down("it is closed".to_owned())) {
             Held::Open(database) => database.close().map_err(|error| {
@@ -208,7 +225,7 @@ impl Writer {
 
     /// Opens the file again, however long it takes. Whoever asks meanwhile is refused with the
     /// reason.
-    fn reopen(&mut self, reason: String) -> Option<oneshot::Sender<Result<(), StoreError>>> {
+    fn reopen(&mut self, reason: String) -> Option<Closing> {
         let mut reason = format!("{reason}; the file is being opened again");
         tracing::error!(path = %self.options.path.display(), reason, "the store cannot write");
         self.status.set_refusal(Some(reason.clone()));
@@ -237,7 +254,7 @@ impl Writer {
 
     /// Refuses whatever comes within this time.
     fn refuse_for(&mut self, pause: Duration, reason: &str) -> Patience {
-        let until = Instant::now() + pause;
+        let mut left = pause;
         loop {
             match self.messages.try_recv() {
                 Ok(Message::Do(request)) => {
@@ -248,11 +265,12 @@ impl Writer {
                 Ok(Message::Close(reply)) => return Patience::Close(reply),
                 Err(TryRecvError::Disconnected) => return Patience::Alone,
                 Err(TryRecvError::Empty) => {
-                    let left = until.saturating_duration_since(Instant::now());
                     if left.is_zero() {
                         return Patience::GoOn;
                     }
-                    std::thread::sleep(left.min(REFUSE_EVERY));
+                    let step = left.min(REFUSE_EVERY);
+                    (self.sleep)(step);
+                    left -= step;
                 }
             }
         }
@@ -264,7 +282,7 @@ enum Patience {
     /// It is over.
     GoOn,
     /// The writer is to finish.
-    Close(oneshot::Sender<Result<(), StoreError>>),
+    Close(Closing),
     /// Nobody is left to write for.
     Alone,
 }

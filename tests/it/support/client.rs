@@ -52,6 +52,28 @@ impl Client {
         self.send(Method::POST, path, Some(("application/json", body.to_string()))).await
     }
 
+    /// Asks once, with an idempotency key or without; nothing when no whole answer came.
+    pub async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        key: Option<&str>,
+    ) -> Option<Reply> {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        let mut request = request.header(ORIGIN, &self.base).header(COOKIE, &self.cookie);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = serde_json::from_slice(&response.bytes().await.ok()?).unwrap_or_default();
+        Some(Reply { status, headers, body })
+    }
+
     /// Any request; a body comes with its media type.
     pub async fn send(&self, method: Method, path: &str, body: Option<(&str, String)>) -> Reply {
         let url = format!("{}{path}", self.base);
