@@ -25,6 +25,8 @@ pub mod error;
 mod housekeeping;
 /// From the sections of the configuration to the settings of the parts.
 mod settings;
+/// What is done with the store of a stopped server.
+pub mod stopped;
 
 pub use error::{AppError, StoreFault};
 

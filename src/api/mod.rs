@@ -4,6 +4,8 @@
 pub mod actor;
 /// Login and who one is.
 pub mod auth;
+/// Backups, and the release of a held store.
+pub mod backup;
 /// Checkpoints and decisions.
 pub mod checkpoint;
 /// CloudEvents that come in.

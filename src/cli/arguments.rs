@@ -7,7 +7,10 @@ use clap::{Args, Parser, Subcommand};
 
 use super::exit::{self, Failure};
 use super::output::Output;
-use super::{actors, check, check_db, checkpoints, config, connection, demo, jobs, serve, worker};
+use super::{
+    actors, backup, check, check_db, checkpoints, compact, config, connection, demo, jobs, release,
+    restore, serve, worker,
+};
 
 /// The environment, as the help shows it.
 const ENVIRONMENT: &str = "\
@@ -95,6 +98,14 @@ enum Command {
     Checkpoints(checkpoints::Command),
     /// Show the live actor tree
     Actors(actors::Arguments),
+    /// Take a verified backup, while jobs run or of a stopped server
+    Backup(backup::Arguments),
+    /// Put a backup in the place of a store; it is held until it is released
+    Restore(restore::Arguments),
+    /// Let a restored store work
+    Release(release::Arguments),
+    /// Give the room of removed rows back to the disk (of a stopped server)
+    Compact(compact::Arguments),
     /// Show the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -119,6 +130,10 @@ impl Cli {
             Command::Jobs(command) => jobs::run(command, &global, &mut output),
             Command::Checkpoints(command) => checkpoints::run(command, &global, &mut output),
             Command::Actors(arguments) => actors::run(&arguments, &global, &mut output),
+            Command::Backup(arguments) => backup::run(&arguments, &global, &mut output),
+            Command::Restore(arguments) => restore::run(&arguments, &mut output),
+            Command::Release(arguments) => release::run(&arguments, &global, &mut output),
+            Command::Compact(arguments) => compact::run(&arguments, &mut output),
             Command::Config(command) => config::run(command, &mut output),
         }
     }

@@ -20,11 +20,13 @@ mod root;
 mod scheduler;
 mod shared;
 mod slots;
+mod standing;
 mod start;
 mod stop;
 mod submit;
 mod table;
 mod unmade;
+mod upkeep;
 mod view;
 mod wakes;
 mod workflows;
@@ -37,6 +39,8 @@ pub use error::EngineError;
 pub use handle::{Engine, NewJob, Submitted};
 pub use options::Options;
 pub use parts::Parts;
+pub use standing::{Hold, Release, Standing};
+pub use upkeep::Backup;
 pub use view::{
     ActorNode, CheckpointView, JobView, LogRow, RecoveryReport, TimelineRow, WorkerStatus,
     WorkflowView,

@@ -3,6 +3,8 @@
 
 /// What reads answer with.
 mod answer;
+/// Backups: order, manifest, note.
+mod backup;
 /// The hash chain of a journal.
 pub mod chain;
 /// Enums as the numbers that records and indexes hold.
@@ -11,6 +13,8 @@ mod code;
 mod codec;
 /// One decision and what became of it.
 mod commit;
+/// Files that are there whole or not at all.
+pub mod durable_file;
 /// What goes wrong.
 mod error;
 /// The in-memory engine: the specification.
@@ -33,6 +37,7 @@ pub use self::redb::{
     Report, verify,
 };
 pub use answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
+pub use backup::{BackupError, BackupOrder, LastBackup, MANIFEST_FORMAT, Manifest};
 pub use commit::{Commit, CommitOutcome, IdempotencyKey};
 pub use error::{BadCursor, ReadError, StoreError};
 pub use memory::Memory;

@@ -7,6 +7,7 @@ use crate::model::id::{CheckpointId, JobId};
 use crate::model::row::{CheckpointRow, JobRow};
 use crate::model::time::Timestamp;
 use crate::store::answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
+use crate::store::backup::{BackupError, BackupOrder, Manifest};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
 use crate::store::query::{CheckpointQuery, JobQuery, Page};
@@ -106,6 +107,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// How it is.
     async fn health(&self) -> Result<Health, StoreError>;
+
+    /// Writes a consistent copy of itself into a file of its own kind while everything goes on:
+    /// what was committed before it began is in it, whole. Engines without files refuse.
+    async fn backup(&self, order: BackupOrder) -> Result<Manifest, BackupError> {
+        let _ = order;
+        Err(BackupError::Unsupported(self.health().await?.engine))
+    }
 
     /// Answers what was asked, then closes. Later calls are `Unavailable`.
     async fn close(&self) -> Result<(), StoreError>;

@@ -2,6 +2,8 @@
 
 /// The actor tree.
 pub mod actor;
+/// Backups.
+pub mod backup;
 /// Checkpoints.
 pub mod checkpoint;
 /// Diffs of shown files.

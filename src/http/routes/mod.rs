@@ -9,6 +9,8 @@ pub mod admin_jobs;
 pub mod agent_jobs;
 /// Login.
 pub mod auth;
+/// Backups and the release of a held store.
+pub mod backup;
 /// Checkpoints.
 pub mod checkpoints;
 /// Events that come in.

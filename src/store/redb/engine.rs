@@ -13,6 +13,7 @@ use crate::model::id::{CheckpointId, JobId};
 use crate::model::row::{CheckpointRow, JobRow};
 use crate::model::time::Timestamp;
 use crate::store::answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
+use crate::store::backup::{BackupError, BackupOrder, Manifest};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
 use crate::store::page::Window;
@@ -30,9 +31,9 @@ use crate::store::redb::writer::{Message, QUEUE_MAX, Reopen, Request, Status, Wr
 /// A store in one redb file. The file belongs to this process until the store is closed or dropped.
 #[derive(Debug)]
 pub struct Redb {
-    options: RedbOptions,
-    slot: Arc<Slot>,
-    status: Arc<Status>,
+    pub(super) options: RedbOptions,
+    pub(super) slot: Arc<Slot>,
+    pub(super) status: Arc<Status>,
     // None once the store is dropped: a writer that nobody can reach any more ends.
     messages: Option<mpsc::Sender<Message>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -102,6 +103,12 @@ impl Drop for Redb {
             tracing::error!(%path, "the writer of the store panicked");
         }
     }
+}
+
+/// Does anybody still send to the writer, and does it listen?
+fn is_open(messages: Option<&mpsc::WeakSender<Message>>) -> bool {
+    let messages = messages.and_then(mpsc::WeakSender::upgrade);
+    messages.is_some_and(|messages| !messages.is_closed())
 }
 
 /// The writer answered something else than it was asked: a defect of this folder.
@@ -249,6 +256,26 @@ impl Store for Redb {
             groups,
             group_micros_mean: busy.checked_div(groups).unwrap_or(0),
             read_only: self.status.refusal(),
+        })
+    }
+
+    async fn backup(&self, order: BackupOrder) -> Result<Manifest, BackupError> {
+        let (slot, status, path) =
+            (self.slot.clone(), self.status.clone(), self.options.path.clone());
+        let messages = self.messages.as_ref().map(mpsc::Sender::downgrade);
+        let taken = tokio::task::spawn_blocking(move || {
+            // The writer cannot open or close the file while a snapshot of it is held.
+            let may_go_on = || match status.refusal() {
+                Some(reason) => Err(StoreError::Unavailable(reason)),
+                None if !is_open(messages.as_ref()) => {
+                    Err(StoreError::Unavailable("it is closed".to_owned()))
+                }
+                None => Ok(()),
+            };
+            Redb::take_backup(&order, &path, &slot, &may_go_on)
+        });
+        taken.await.unwrap_or_else(|error| {
+            Err(StoreError::Unavailable(format!("the backup failed: {error}")).into())
         })
     }
 

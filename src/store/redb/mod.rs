@@ -3,6 +3,10 @@
 
 /// Applies commands inside one transaction.
 mod apply;
+/// Backups.
+mod backup;
+/// Compaction.
+mod compact;
 /// What stands where, kept in every transaction.
 mod counters;
 /// The database that can be swapped under its readers.
@@ -31,6 +35,8 @@ mod verify;
 /// The thread that writes.
 mod writer;
 
+pub use backup::UNFINISHED;
+pub use compact::compact;
 pub use engine::Redb;
 pub use error::OpenError;
 pub use open::{FORMAT_VERSION, Recovery, RedbOptions};

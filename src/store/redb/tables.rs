@@ -1,9 +1,23 @@
 //! The tables of the file: names, keys, values. Keys are primitive types and tuples of them,
 //! whose order redb defines and whose type names it checks when a table is opened.
 
-use ::redb::{ReadTransaction, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
+use ::redb::{
+    Key, ReadTransaction, ReadableTableMetadata, Table, TableDefinition, Value, WriteTransaction,
+};
 
 use crate::store::redb::error::Failure;
+
+/// Does the same with every table, whatever its types.
+pub(super) trait TableVisitor {
+    /// Why it stops.
+    type Error;
+
+    /// Does it with one table.
+    fn visit<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        table: TableDefinition<'static, K, V>,
+    ) -> Result<(), Self::Error>;
+}
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $constant:ident $field:ident: $key:ty => $value:ty;)*) => {
@@ -30,6 +44,12 @@ macro_rules! tables {
             transaction: &ReadTransaction,
         ) -> Result<Vec<(&'static str, u64)>, Failure> {
             Ok(vec![$((stringify!($field), transaction.open_table($constant)?.len()?),)*])
+        }
+
+        /// Shows every table to a visitor.
+        pub(super) fn each<V: TableVisitor>(visitor: &mut V) -> Result<(), V::Error> {
+            $(visitor.visit($constant)?;)*
+            Ok(())
         }
     };
 }

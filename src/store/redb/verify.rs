@@ -58,11 +58,23 @@ pub struct Report {
     pub problems: Vec<Defect>,
 }
 
+impl Report {
+    /// Rows of a table; none when there is no such table.
+    pub fn rows(&self, table: &str) -> u64 {
+        self.tables.iter().find(|(name, _)| *name == table).map_or(0, |(_, rows)| *rows)
+    }
+}
+
 /// Checks a store that no process has open. Damage of the file itself is an `OpenError`; damage of
 /// records, chains and indexes is in the report.
 pub fn verify(path: &Path) -> Result<Report, OpenError> {
+    verify_within(path, RedbOptions::new(path).cache_bytes)
+}
+
+/// The same with this much memory for pages.
+pub fn verify_within(path: &Path, cache_bytes: usize) -> Result<Report, OpenError> {
     const CHECK: &str = "walk through its tables";
-    let database = open::open_existing(&RedbOptions::new(path))?;
+    let database = open::open_existing(&RedbOptions { cache_bytes, ..RedbOptions::new(path) })?;
     let failed = |failure| OpenError::from_failure(path, CHECK, failure);
     let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
     let mut check = Check { t: &transaction, defects: Vec::new(), expected: Expected::default() };
