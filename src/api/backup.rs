@@ -11,6 +11,7 @@ use utoipa::ToSchema;
     "file": "/srv/holdpoint/backups/holdpoint-20260115T103000.000Z.redb",
     "bytes": 5242880,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "format": 1, "program": "holdpoint 0.1.0",
     "storeId": "0d1f1c0e-6a4b-4a51-9d0f-1c5b8f1f6f2a", "generation": 0, "jobs": 1200,
     "events": 30400, "checkpoints": 800, "feed": 21000,
     "takenAt": "2026-01-15T10:30:00.000Z", "seconds": 0.8
@@ -24,6 +25,10 @@ pub struct Backup {
     pub bytes: u64,
     /// Its SHA-256.
     pub sha256: String,
+    /// The version of the format of the store.
+    pub format: u64,
+    /// The program that took it.
+    pub program: String,
     /// The random id of the store.
     pub store_id: String,
     /// How often the store was restored before.

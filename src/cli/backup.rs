@@ -88,7 +88,7 @@ async fn of_server(
         file: name_of(out),
         bytes: backup.bytes,
         sha256: backup.sha256.parse().map_err(|bad| unusable(out, &bad))?,
-        format: crate::store::redb::FORMAT_VERSION,
+        format: backup.format,
         store_id: backup.store_id.clone(),
         generation: backup.generation,
         jobs: backup.jobs,
@@ -96,7 +96,7 @@ async fn of_server(
         checkpoints: backup.checkpoints,
         feed: backup.feed,
         taken_at: backup.taken_at.clone(),
-        program: format!("holdpoint {}", env!("CARGO_PKG_VERSION")),
+        program: backup.program.clone(),
     };
     let unfinished = beside(out, UNFINISHED);
     fs::remove_file(&unfinished).ok();

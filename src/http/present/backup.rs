@@ -11,6 +11,8 @@ pub fn present(backup: Backup) -> backup::Backup {
         file: file.display().to_string(),
         bytes: manifest.bytes,
         sha256: manifest.sha256.to_string(),
+        format: manifest.format,
+        program: manifest.program,
         store_id: manifest.store_id,
         generation: manifest.generation,
         jobs: manifest.jobs,

@@ -7,6 +7,7 @@ use std::path::Path;
 use ::redb::backends::FileBackend;
 use ::redb::{
     Builder, Database, Key, ReadTransaction, ReadableTable, TableDefinition, TableError, Value,
+    WriteTransaction,
 };
 
 use crate::model::crash_point;
@@ -165,8 +166,9 @@ fn copy(
     let backend = FileBackend::new(file).map_err(|error| of_copy(error.into()))?;
     let to = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend);
     let to = to.map_err(|error| of_copy(error.into()))?;
-    let mut copier = Copier { from: t, to: &to, may_go_on, of_copy: &of_copy };
+    let mut copier = Copier { from: t, to: &to, may_go_on, of_copy: &of_copy, begun: None };
     tables::each(&mut copier)?;
+    copier.commit()?;
     to.close().map_err(|error| of_copy(error.into()))
 }
 
@@ -175,6 +177,32 @@ struct Copier<'a> {
     to: &'a Database,
     may_go_on: &'a dyn Fn() -> Result<(), StoreError>,
     of_copy: &'a dyn Fn(Failure) -> CopyError,
+    /// A transaction, and the bytes of the rows in it.
+    begun: Option<(WriteTransaction, usize)>,
+}
+
+impl Copier<'_> {
+    /// The transaction that rows go into; a full one is committed first.
+    fn room(&mut self) -> Result<(WriteTransaction, usize), CopyError> {
+        if self.begun.as_ref().is_some_and(|(_, bytes)| *bytes >= BATCH_BYTES) {
+            self.commit()?;
+        }
+        (self.may_go_on)().map_err(|error| CopyError::Source(error.into()))?;
+        match self.begun.take() {
+            Some(begun) => Ok(begun),
+            None => {
+                let begun = self.to.begin_write();
+                Ok((begun.map_err(|error| (self.of_copy)(error.into()))?, 0))
+            }
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), CopyError> {
+        match self.begun.take() {
+            Some((begun, _)) => begun.commit().map_err(|error| (self.of_copy)(error.into())),
+            None => Ok(()),
+        }
+    }
 }
 
 impl TableVisitor for Copier<'_> {
@@ -193,26 +221,21 @@ impl TableVisitor for Copier<'_> {
         let mut rows = from.iter().map_err(|error| source(error.into()))?;
         let mut is_done = false;
         while !is_done {
-            (self.may_go_on)().map_err(|error| source(error.into()))?;
+            let (transaction, mut bytes) = self.room()?;
             let copied = |error: Failure| (self.of_copy)(error);
-            let transaction = self.to.begin_write().map_err(|error| copied(error.into()))?;
-            let mut bytes = 0;
-            {
-                let mut to =
-                    transaction.open_table(table).map_err(|error| copied(error.into()))?;
-                while bytes < BATCH_BYTES {
-                    let Some(row) = rows.next() else {
-                        is_done = true;
-                        break;
-                    };
-                    let (key, value) = row.map_err(|error| source(error.into()))?;
-                    bytes += K::as_bytes(&key.value()).as_ref().len()
-                        + V::as_bytes(&value.value()).as_ref().len();
-                    to.insert(key.value(), value.value())
-                        .map_err(|error| copied(error.into()))?;
-                }
+            let mut to = transaction.open_table(table).map_err(|error| copied(error.into()))?;
+            while bytes < BATCH_BYTES {
+                let Some(row) = rows.next() else {
+                    is_done = true;
+                    break;
+                };
+                let (key, value) = row.map_err(|error| source(error.into()))?;
+                bytes += K::as_bytes(&key.value()).as_ref().len()
+                    + V::as_bytes(&value.value()).as_ref().len();
+                to.insert(key.value(), value.value()).map_err(|error| copied(error.into()))?;
             }
-            transaction.commit().map_err(|error| copied(error.into()))?;
+            drop(to);
+            self.begun = Some((transaction, bytes));
         }
         Ok(())
     }
