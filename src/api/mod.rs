@@ -8,6 +8,8 @@ pub mod auth;
 pub mod backup;
 /// Checkpoints and decisions.
 pub mod checkpoint;
+/// What a look at the whole store found.
+pub mod doctor;
 /// CloudEvents that come in.
 pub mod event;
 /// Jobs, in the words of both job resources.

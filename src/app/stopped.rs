@@ -2,7 +2,7 @@
 //! engine starts here, and nothing is overwritten that was not set aside.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
 use crate::app::AppError;
@@ -11,7 +11,8 @@ use crate::engine::Standing;
 use crate::http::session::SESSIONS;
 use crate::model::id::ContentHash;
 use crate::store::durable_file::{beside, copy, create_private, folder_of, sync_folder};
-use crate::store::redb::compact;
+use crate::store::redb::{UNFINISHED, compact};
+use crate::store::stream::{self, Header, STREAM_FORMAT, StreamError, Trailer};
 use crate::store::{
     BackupError, BackupOrder, Manifest, OpenError, Redb, RedbOptions, Report, Store, StoreError,
     verify,
@@ -31,6 +32,14 @@ pub enum StoppedError {
     /// The copy cannot be written or read.
     #[error(transparent)]
     Copy(#[from] BackupError),
+    /// A stream is not what was written.
+    #[error("{} cannot be imported: {source}", path.display())]
+    Stream {
+        /// The stream.
+        path: PathBuf,
+        /// Which line, and what is wrong with it.
+        source: StreamError,
+    },
 }
 
 impl From<OpenError> for StoppedError {
@@ -139,8 +148,7 @@ pub async fn restore(order: &RestoreOrder) -> Result<Restored, StoppedError> {
 /// server away from it for as long.
 pub(super) fn take_place(to: &Path, replace: bool) -> Result<Option<File>, StoppedError> {
     let folder = folder_of(to);
-    fs::create_dir_all(folder)
-        .map_err(|error| BackupError::io(folder, "create folder", &error))?;
+    fs::create_dir_all(folder).map_err(|error| BackupError::io(folder, "create folder", &error))?;
     let file = match File::open(to) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -156,11 +164,7 @@ pub(super) fn take_place(to: &Path, replace: bool) -> Result<Option<File>, Stopp
 }
 
 /// Copies the file, and compares what was copied with what the manifest says.
-fn copy_checked(
-    from: &Path,
-    to: &Path,
-    manifest: Option<&Manifest>,
-) -> Result<(), StoppedError> {
+fn copy_checked(from: &Path, to: &Path, manifest: Option<&Manifest>) -> Result<(), StoppedError> {
     let mut source =
         File::open(from).map_err(|error| BackupError::io(from, "open backup", &error))?;
     fs::remove_file(to).ok();
@@ -169,8 +173,7 @@ fn copy_checked(
         file.sync_all()?;
         Ok(copied)
     });
-    let (sha256, bytes) =
-        written.map_err(|error| BackupError::io(to, "write store", &error))?;
+    let (sha256, bytes) = written.map_err(|error| BackupError::io(to, "write store", &error))?;
     match manifest {
         Some(manifest) if (manifest.sha256, manifest.bytes) != (sha256, bytes) => {
             Err(not_as_taken(from, manifest, sha256, bytes).into())
@@ -179,12 +182,7 @@ fn copy_checked(
     }
 }
 
-fn not_as_taken(
-    from: &Path,
-    manifest: &Manifest,
-    sha256: ContentHash,
-    bytes: u64,
-) -> BackupError {
+fn not_as_taken(from: &Path, manifest: &Manifest, sha256: ContentHash, bytes: u64) -> BackupError {
     let reason = format!(
         "it is not what was backed up: it has {bytes} bytes with SHA-256 {sha256}, its manifest \
          says {} bytes with {}. Take another copy of it, or an older backup",
@@ -251,6 +249,98 @@ pub(super) fn put_in_place(
     fs::rename(unfinished, to).map_err(|error| named(&error))?;
     sync_folder(to).map_err(|error| named(&error))?;
     Ok(kept)
+}
+
+/// Writes the store in this file, which no server has open, as a stream.
+///
+/// # Errors
+/// Why not; there is no half stream then.
+pub async fn export(store: &Path, out: &Path) -> Result<Trailer, StoppedError> {
+    if out.exists() {
+        return Err(BackupError::Exists { path: out.to_owned() }.into());
+    }
+    let opened = open(store).await?;
+    let unfinished = beside(out, UNFINISHED);
+    let written = async {
+        let io = |error| BackupError::io(&unfinished, "write stream", &error);
+        fs::remove_file(&unfinished).ok();
+        let mut file = BufWriter::new(create_private(&unfinished).map_err(io)?);
+        let header = Header {
+            stream: STREAM_FORMAT,
+            program: format!("holdpoint {}", env!("CARGO_PKG_VERSION")),
+            exported_at: System::new().now().to_rfc3339(),
+        };
+        let exported = stream::export(&opened, header, &mut file).await;
+        let trailer = exported.map_err(|error| of_stream(&unfinished, error))?;
+        file.get_ref().sync_all().map_err(io)?;
+        fs::rename(&unfinished, out).and_then(|()| sync_folder(out)).map_err(io)?;
+        Ok(trailer)
+    };
+    let written = written.await;
+    opened.close().await?;
+    if written.is_err() {
+        fs::remove_file(&unfinished).ok();
+    }
+    written
+}
+
+fn of_stream(path: &Path, error: StreamError) -> StoppedError {
+    match error {
+        StreamError::Store(error) => error.into(),
+        StreamError::Io(error) => BackupError::io(path, "use stream", &error).into(),
+        source @ StreamError::Line { .. } => StoppedError::Stream { path: path.to_owned(), source },
+    }
+}
+
+/// Makes a store of a stream and puts it in place: verified, one generation on, and held.
+///
+/// # Errors
+/// Why not; what was there before is there still.
+pub async fn import(
+    from: &Path,
+    to: &Path,
+    replace: bool,
+) -> Result<(Trailer, Restored), StoppedError> {
+    let opened = File::open(from).map_err(|error| BackupError::io(from, "open stream", &error))?;
+    let before = take_place(to, replace)?;
+    let unfinished = beside(to, RESTORING);
+    fs::remove_file(&unfinished).ok();
+    let made = async {
+        let trailer = fill(&unfinished, from, &mut BufReader::new(opened)).await?;
+        let report = check(&unfinished, None)?;
+        let standing = hold(&unfinished, format!("imported from {}", from.display())).await?;
+        Ok::<_, StoppedError>((trailer, report, standing))
+    };
+    let made = made.await;
+    if made.is_err() {
+        fs::remove_file(&unfinished).ok();
+    }
+    let (trailer, report, standing) = made?;
+    let kept = put_in_place(&unfinished, to, before.is_some())?;
+    Ok((trailer, Restored { report, taken_at: None, standing, kept }))
+}
+
+/// A new store with everything of a stream. It must hold then what the stream was made of.
+async fn fill(
+    path: &Path,
+    from: &Path,
+    stream: &mut BufReader<File>,
+) -> Result<Trailer, StoppedError> {
+    let options = RedbOptions::new(path);
+    let store = tokio::task::spawn_blocking(move || Redb::open(options)).await;
+    let store = store.map_err(|error| AppError::Engine(error.to_string()))??;
+    let filled = async {
+        let trailer = stream::import(&store, stream).await?;
+        Ok::<_, StreamError>((stream::digest(&store).await?, trailer))
+    };
+    let filled = filled.await;
+    store.close().await?;
+    let (digest, trailer) = filled.map_err(|error| of_stream(from, error))?;
+    if digest == trailer.digest {
+        return Ok(trailer);
+    }
+    let reason = format!("the store made of it has digest {digest}, the stream {}", trailer.digest);
+    Err(BackupError::Unsound { path: from.to_owned(), reason }.into())
 }
 
 /// Makes the file of a store as small as what is in it; answers its bytes before and after.

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use super::exit::{self, Failure};
 use super::output::Output;
 use super::{
-    actors, backup, check, check_db, checkpoints, compact, config, connection, demo, jobs, release,
-    restore, serve, worker,
+    actors, backup, check, check_db, checkpoints, compact, config, connection, demo, doctor,
+    export, jobs, release, restore, serve, worker,
 };
 
 /// The environment, as the help shows it.
@@ -104,6 +104,12 @@ enum Command {
     Restore(restore::Arguments),
     /// Let a restored store work
     Release(release::Arguments),
+    /// Say how the store is: damage, stranded jobs, backups, how long the disk will last
+    Doctor(doctor::Arguments),
+    /// Write the store of a stopped server as a stream that any engine can read
+    Export(export::ExportArguments),
+    /// Make a store of such a stream; it is held until it is released
+    Import(export::ImportArguments),
     /// Give the room of removed rows back to the disk (of a stopped server)
     Compact(compact::Arguments),
     /// Show the configuration
@@ -133,6 +139,9 @@ impl Cli {
             Command::Backup(arguments) => backup::run(&arguments, &global, &mut output),
             Command::Restore(arguments) => restore::run(&arguments, &mut output),
             Command::Release(arguments) => release::run(&arguments, &global, &mut output),
+            Command::Doctor(arguments) => doctor::run(&arguments, &global, &mut output),
+            Command::Export(arguments) => export::export(&arguments, &mut output),
+            Command::Import(arguments) => export::import(&arguments, &mut output),
             Command::Compact(arguments) => compact::run(&arguments, &mut output),
             Command::Config(command) => config::run(command, &mut output),
         }

@@ -148,12 +148,7 @@ async fn download(
     Ok(())
 }
 
-fn told(
-    raw: &Value,
-    out: &Path,
-    manifest: &Manifest,
-    output: &mut Output,
-) -> Result<(), Failure> {
+fn told(raw: &Value, out: &Path, manifest: &Manifest, output: &mut Output) -> Result<(), Failure> {
     if output.is_json() {
         return Ok(output.value(&json!({ "out": out, "backup": raw }))?);
     }

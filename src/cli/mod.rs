@@ -25,8 +25,12 @@ mod configuration;
 mod connection;
 /// `demo`: three jobs on a server of its own.
 mod demo;
+/// `doctor`: everything about the store.
+mod doctor;
 /// Exit codes, and failures that carry one.
 mod exit;
+/// `export` and `import`: a store as a stream.
+mod export;
 /// `jobs`: lists and single jobs.
 mod jobs;
 /// Where answers go: text for people or JSON for programs.

@@ -44,6 +44,7 @@ pub(super) fn of_stopped(error: &StoppedError) -> Failure {
             );
             Failure::new(Code::Io, text)
         }
+        StoppedError::Stream { .. } => Failure::new(Code::Io, error.to_string()),
         StoppedError::Copy(error) => Failure::new(Code::Io, error.to_string()),
     }
 }

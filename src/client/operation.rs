@@ -11,6 +11,7 @@ use super::transport::{Answer, Client};
 use super::wait;
 use crate::api::actor::ActorsAnswer;
 use crate::api::backup::{BackupAnswer, BackupList, ReleaseAnswer};
+use crate::api::doctor::DoctorAnswer;
 use crate::api::status::StatusAnswer;
 use crate::api::worker::WorkerAnswer;
 use crate::api::workflow::WorkflowList;
@@ -73,6 +74,12 @@ impl Client {
     ) -> Result<(), ClientError> {
         let request = self.request(Method::GET, &format!("{BACKUP}/{}", segment(name)));
         self.pieces(self.send(request.timeout(LONG)).await?, take).await
+    }
+
+    /// What can be said of the store while it is in use. It may take long: every job is looked at.
+    pub async fn doctor(&self) -> Result<Answer<DoctorAnswer>, ClientError> {
+        let request = self.request(Method::GET, "/api/admin/doctor").timeout(LONG);
+        self.json(self.send(request).await?).await
     }
 
     /// Lets a held store work.

@@ -44,8 +44,7 @@ impl Backup {
 
 impl Retention {
     pub(super) fn check(&self, complaints: &mut Complaints) {
-        let mut days =
-            |key, days: u32| complaints.range(key, u64::from(days), 0..=DAYS_MAX);
+        let mut days = |key, days: u32| complaints.range(key, u64::from(days), 0..=DAYS_MAX);
         days("retention.completed_days", self.completed_days);
         days("retention.failed_days", self.failed_days);
         days("retention.rejected_days", self.rejected_days);

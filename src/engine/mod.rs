@@ -5,6 +5,7 @@ mod catalog;
 mod child;
 mod commit;
 mod error;
+mod examine;
 mod handle;
 mod hands;
 mod job;
@@ -36,6 +37,7 @@ pub use crate::store::{
     IdempotencyKey, JobQuery, JobSort, Page, ReadError,
 };
 pub use error::EngineError;
+pub use examine::{Examination, Finding, Findings, Forecast, examine};
 pub use handle::{Engine, NewJob, Submitted};
 pub use options::Options;
 pub use parts::Parts;

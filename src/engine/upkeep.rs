@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::standing::{Hold, Release, Standing};
 use crate::engine::wakes::WakesMsg;
-use crate::engine::{Engine, EngineError, recovery};
+use crate::engine::{Engine, EngineError, Examination, examine, recovery};
 use crate::model::principal::Principal;
 use crate::model::time::Span;
 use crate::store::{BackupError, BackupOrder, Manifest};
@@ -63,6 +63,14 @@ impl Engine {
         let listed = listed.map_err(|error| EngineError::Unavailable(error.to_string()))??;
         let backup = |(file, manifest)| Backup { file, manifest, took: None };
         Ok(listed.into_iter().map(backup).collect())
+    }
+
+    /// Looks at every job and at the disk, while everything goes on.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn examine(&self) -> Result<Examination, EngineError> {
+        Ok(examine(&*self.shared.parts.store, self.now(), false).await?)
     }
 
     /// Held, since when and why.

@@ -11,9 +11,9 @@ use axum::http::Response;
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 
-use crate::http::{codes, policy};
 use crate::http::problem::ApiError;
 use crate::http::state::HttpState;
+use crate::http::{codes, policy};
 
 /// How soon a caller may ask again what became of a slow request, seconds.
 const SLOW_RETRY_SECS: u64 = 5;

@@ -12,8 +12,8 @@ use crate::api::problem::Problem;
 use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
-    actors, admin_jobs, agent_jobs, auth, backup, checkpoints, cloudevents, docs, health, jobs, metrics,
-    status, worker, workflows,
+    actors, admin_jobs, agent_jobs, auth, backup, checkpoints, cloudevents, docs, doctor, health,
+    jobs, metrics, status, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -70,6 +70,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(backup::take, backup::list))
         .routes(routes!(backup::download))
         .routes(routes!(backup::release))
+        .routes(routes!(doctor::examine))
         .routes(routes!(workflows::list))
         .routes(routes!(workflows::read))
         .routes(routes!(workflows::register))

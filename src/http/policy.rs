@@ -34,8 +34,8 @@ const fn route(method: Method, path: &'static str, access: Access, has_query: bo
 
 use Access::{For, Open, Scrape};
 use Action::{
-    ControlWorker, Decide, KeepStore, KnowOneself, OverrideJob, ReadCheckpoints, ReadEngine, ReadEveryJob,
-    ReadWorkflows, RegisterWorkflow, SendEvent, UseJob, UseJobs,
+    ControlWorker, Decide, KeepStore, KnowOneself, OverrideJob, ReadCheckpoints, ReadEngine,
+    ReadEveryJob, ReadWorkflows, RegisterWorkflow, SendEvent, UseJob, UseJobs,
 };
 
 /// The table.
@@ -72,6 +72,7 @@ pub static ROUTES: &[Route] = &[
     route(Method::POST, "/api/admin/backup", For(KeepStore), false),
     route(Method::GET, "/api/admin/backup", For(KeepStore), false),
     route(Method::GET, "/api/admin/backup/{name}", For(KeepStore), false),
+    route(Method::GET, "/api/admin/doctor", For(ReadEngine), false),
     route(Method::POST, "/api/admin/release", For(KeepStore), false),
     route(Method::GET, "/api/workflows", For(ReadWorkflows), false),
     route(Method::GET, "/api/workflows/{name}", For(ReadWorkflows), false),
@@ -89,7 +90,7 @@ pub static ROUTES: &[Route] = &[
 
 /// May the answer take longer than requests usually may? What copies or reads the whole store.
 pub fn may_take_long(method: &Method, path: &str) -> bool {
-    *method == Method::POST && path == "/api/admin/backup"
+    (*method == Method::POST && path == "/api/admin/backup") || path == "/api/admin/doctor"
 }
 
 /// The row for a request. A HEAD is a GET without a body.

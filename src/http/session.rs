@@ -64,7 +64,8 @@ impl DocumentSessions {
             for document in &page {
                 let kept: Option<Kept> = serde_json::from_slice(&document.body).ok();
                 if kept.is_none_or(|kept| kept.expires_at_unix_s <= now_s) {
-                    removed += u64::from(self.engine.remove_document(SESSIONS, &document.id).await?);
+                    removed +=
+                        u64::from(self.engine.remove_document(SESSIONS, &document.id).await?);
                 }
             }
             match page.last() {

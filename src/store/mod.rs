@@ -17,8 +17,12 @@ mod commit;
 pub mod durable_file;
 /// What goes wrong.
 mod error;
+/// What a store consists of.
+mod item;
 /// The in-memory engine: the specification.
 mod memory;
+/// The same beside decisions.
+mod memory_upkeep;
 /// What a list query means.
 mod page;
 /// The port.
@@ -31,6 +35,8 @@ mod query;
 mod rec;
 /// The embedded engine.
 pub mod redb;
+/// A store as a stream of lines.
+pub mod stream;
 
 pub use self::redb::{
     BATCH_SIZE_METRIC, COMMIT_SECONDS_METRIC, Defect, OpenError, Recovery, Redb, RedbOptions,
@@ -40,6 +46,7 @@ pub use answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
 pub use backup::{BackupError, BackupOrder, LastBackup, MANIFEST_FORMAT, Manifest};
 pub use commit::{Commit, CommitOutcome, IdempotencyKey};
 pub use error::{BadCursor, ReadError, StoreError};
+pub use item::{Item, Record};
 pub use memory::Memory;
 pub use port::Store;
 pub use query::{CheckpointQuery, CheckpointSort, JobQuery, JobSort, Page};

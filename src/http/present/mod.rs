@@ -8,6 +8,8 @@ pub mod backup;
 pub mod checkpoint;
 /// Diffs of shown files.
 pub mod diff;
+/// What a look at the store found.
+pub mod doctor;
 /// Jobs.
 pub mod job;
 /// Log rows and timelines.

@@ -21,6 +21,8 @@ mod creation;
 mod detail;
 /// The API's own pages and document.
 pub mod docs;
+/// A look at the whole store.
+pub mod doctor;
 /// Liveness and readiness.
 pub mod health;
 /// Jobs of one's own.

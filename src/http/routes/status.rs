@@ -17,6 +17,7 @@ pub async fn read(State(state): State<HttpState>) -> Result<Json<StatusAnswer>, 
     let counts = state.engine.counts().await?;
     let recovery = state.engine.recovery();
     let standing = state.engine.standing();
-    let status = server(health, &standing, &recovery, &counts, state.started_at, state.engine.now());
+    let status =
+        server(health, &standing, &recovery, &counts, state.started_at, state.engine.now());
     Ok(Json(StatusAnswer { success: true, status }))
 }

@@ -151,9 +151,8 @@ fn copy(
     path: &Path,
     may_go_on: &dyn Fn() -> Result<(), StoreError>,
 ) -> Result<(), CopyError> {
-    let failed = |error: &std::io::Error| {
-        CopyError::Copy(BackupError::io(path, "write backup", error))
-    };
+    let failed =
+        |error: &std::io::Error| CopyError::Copy(BackupError::io(path, "write backup", error));
     let of_copy = |failure: Failure| match failure {
         Failure::Engine(::redb::Error::Io(error)) => failed(&error),
         Failure::Engine(error) => {

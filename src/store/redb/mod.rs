@@ -15,6 +15,8 @@ mod database;
 mod engine;
 /// Why a store does not open, and why a transaction fails.
 mod error;
+/// The pieces of a store.
+mod export;
 /// Disks that fail and lose power.
 #[cfg(test)]
 mod faults;
@@ -30,13 +32,15 @@ mod read;
 mod space;
 /// The tables.
 mod tables;
+/// What is done beside decisions.
+mod upkeep;
 /// The whole-store check behind `check-db`.
 mod verify;
 /// The thread that writes.
 mod writer;
 
 pub use backup::UNFINISHED;
-pub use compact::compact;
+pub use compact::{compact, used_bytes};
 pub use engine::Redb;
 pub use error::OpenError;
 pub use open::{FORMAT_VERSION, Recovery, RedbOptions};

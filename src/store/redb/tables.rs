@@ -111,5 +111,7 @@ pub(super) const META_FORMAT: &str = "format";
 pub(super) const META_CREATED_BY: &str = "created_by";
 /// In `meta`: a random id of the store.
 pub(super) const META_STORE_ID: &str = "store_id";
+/// In `meta`: places of the feed that were forgotten with their jobs, a number.
+pub(super) const META_FEED_PRUNED: &str = "feed_pruned";
 /// In `meta`: the latest time of any fact, microseconds since 1970.
 pub(super) const META_LAST_TIME: &str = "last_time";

@@ -59,8 +59,11 @@ fn create(folder: &Path, url: &str) -> String {
          -d '{{\"jobType\":\"code-generation\",\"taskDescription\":\"one file\",\
          \"inputData\":{{\"files\":[{{\"path\":\"a.txt\",\"content\":\"a\"}}]}}}}'"
     );
-    let made =
-        std::process::Command::new("sh").args(["-c", &script]).current_dir(folder).output().unwrap();
+    let made = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(folder)
+        .output()
+        .unwrap();
     let made: Value = serde_json::from_slice(&made.stdout).unwrap();
     made["job"]["id"].as_str().unwrap().to_owned()
 }

@@ -53,13 +53,13 @@ impl Jobs {
         register(engine, "approval", approval).await;
         register(engine, "reading", json!([{ "read": agent.task("get", "/reading") }])).await;
         register(engine, "ordering", json!([{ "order": agent.task("post", "/ordering") }])).await;
-        let timer =
-            json!([{ "wait": { "wait": { "seconds": 2 } } }, { "tell": agent.task("get", "/late") }]);
+        let timer = json!([{ "wait": { "wait": { "seconds": 2 } } }, { "tell": agent.task("get", "/late") }]);
         register(engine, "timer", timer).await;
         let approval = submit(engine, "approval").await;
         until_pending(engine, approval).await;
         agent.close();
-        let (reading, ordering) = (submit(engine, "reading").await, submit(engine, "ordering").await);
+        let (reading, ordering) =
+            (submit(engine, "reading").await, submit(engine, "ordering").await);
         until(engine, "both calls are under way", async || {
             !agent.calls("/reading").is_empty() && !agent.calls("/ordering").is_empty()
         })
