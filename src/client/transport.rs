@@ -161,6 +161,20 @@ impl Client {
         Ok(Answer { body, raw })
     }
 
+    /// The body of an answer piece by piece, however long it is.
+    pub(super) async fn pieces(
+        &self,
+        mut response: Response,
+        mut take: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), ClientError> {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
+            if !take(&chunk) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     async fn bytes(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
         let (url, status) = (response.url().to_string(), response.status().as_u16());
         let mut bytes = Vec::new();

@@ -351,6 +351,9 @@ impl JobState {
                 return self.ask_to_leave(me, false);
             };
             let due = due(&job);
+            if self.shared.is_held() {
+                return self.stand_by(me, &due);
+            }
             let Some((command, by)) = self.own_wish(&job, &due, may_tick) else {
                 return self.close_the_difference(me, &job, &due).await;
             };

@@ -111,7 +111,8 @@ impl SchedulerState {
     fn status(&self) -> WorkerStatus {
         let options = &self.shared.parts.options;
         WorkerStatus {
-            is_running: self.shared.is_working(),
+            is_running: self.shared.is_working() && !self.shared.is_held(),
+            hold: self.shared.standing().hold.clone(),
             active_jobs: self.shared.slots.count() as u64,
             max_concurrent_jobs: options.concurrent_jobs_max as u64,
             poll_interval_ms: options.poll_interval.0 / 1_000,
@@ -123,7 +124,7 @@ impl SchedulerState {
     }
 
     async fn grant(&mut self) {
-        if !self.shared.is_working() || self.shared.is_stopping() {
+        if !self.shared.is_working() || self.shared.is_stopping() || self.shared.is_held() {
             return;
         }
         while self.free() > 0 {
@@ -156,6 +157,9 @@ impl SchedulerState {
 
     /// The safety net: jobs that must have an actor and have none are revived, and counted.
     async fn sweep(&mut self) -> Result<(), StoreError> {
+        if self.shared.is_held() {
+            return Ok(());
+        }
         self.shared.wakes.cast(WakesMsg::Ring);
         let store = &self.shared.parts.store;
         let mut after = None;

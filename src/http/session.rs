@@ -18,7 +18,7 @@ use crate::http::options::Options;
 use crate::model::id::ContentHash;
 
 /// The kind of the documents.
-const KIND: &str = "sessions";
+pub const SESSIONS: &str = "sessions";
 /// Ids drawn before a creation is given up: two collisions of 128 random bits mean that chance is
 /// broken.
 const DRAWS_MAX: usize = 3;
@@ -60,11 +60,12 @@ impl DocumentSessions {
         let mut removed = 0;
         let mut after: Option<String> = None;
         loop {
-            let page = self.engine.documents(KIND, after.as_deref(), SWEEP_PAGE).await?;
+            let page = self.engine.documents(SESSIONS, after.as_deref(), SWEEP_PAGE).await?;
             for document in &page {
                 let kept: Option<Kept> = serde_json::from_slice(&document.body).ok();
                 if kept.is_none_or(|kept| kept.expires_at_unix_s <= now_s) {
-                    removed += u64::from(self.engine.remove_document(KIND, &document.id).await?);
+                    removed +=
+                        u64::from(self.engine.remove_document(SESSIONS, &document.id).await?);
                 }
             }
             match page.last() {
@@ -85,7 +86,7 @@ impl DocumentSessions {
         };
         let body = serde_json::to_vec(&kept).map_err(|error| Error::Encode(error.to_string()))?;
         let id = key(&record.id);
-        self.engine.put_document(KIND, &id, body, expect_version).await.map_err(backend)
+        self.engine.put_document(SESSIONS, &id, body, expect_version).await.map_err(backend)
     }
 }
 
@@ -115,13 +116,13 @@ impl SessionStore for DocumentSessions {
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let key = key(id);
-        let Some(document) = self.engine.document(KIND, &key).await.map_err(backend)? else {
+        let Some(document) = self.engine.document(SESSIONS, &key).await.map_err(backend)? else {
             return Ok(None);
         };
         let kept: Kept = serde_json::from_slice(&document.body)
             .map_err(|error| Error::Decode(error.to_string()))?;
         if kept.expires_at_unix_s <= self.now_s() {
-            self.engine.remove_document(KIND, &key).await.map_err(backend)?;
+            self.engine.remove_document(SESSIONS, &key).await.map_err(backend)?;
             return Ok(None);
         }
         let expiry_date = OffsetDateTime::from_unix_timestamp(kept.expires_at_unix_s)
@@ -130,7 +131,7 @@ impl SessionStore for DocumentSessions {
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        self.engine.remove_document(KIND, &key(id)).await.map(|_| ()).map_err(backend)
+        self.engine.remove_document(SESSIONS, &key(id)).await.map(|_| ()).map_err(backend)
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::mpsc;
 
 use crate::model::checkpoint::CheckpointStatus;
 use crate::model::event::Recorded;
@@ -18,6 +19,7 @@ use crate::store::chain;
 use crate::store::codec::{self, BadRecord};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
+use crate::store::item::Item;
 use crate::store::page::{self, JobFilter, SortKey, Window};
 use crate::store::port::Store;
 use crate::store::precondition::{self, Standing, UsedKey};
@@ -29,24 +31,24 @@ use crate::store::rec::Append;
 pub struct Memory(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
-struct State {
-    jobs: BTreeMap<JobId, Held>,
-    checkpoints: BTreeMap<CheckpointId, CheckpointRow>,
-    nudges: BTreeSet<JobId>,
-    feed: Vec<Change>,
-    keys: BTreeMap<(String, String), UsedKey>,
-    documents: BTreeMap<(String, String), Document>,
-    last_time: Timestamp,
-    closed: bool,
+pub(super) struct State {
+    pub(super) jobs: BTreeMap<JobId, Held>,
+    pub(super) checkpoints: BTreeMap<CheckpointId, CheckpointRow>,
+    pub(super) nudges: BTreeSet<JobId>,
+    pub(super) feed: Vec<Change>,
+    pub(super) keys: BTreeMap<(String, String), UsedKey>,
+    pub(super) documents: BTreeMap<(String, String), Document>,
+    pub(super) last_time: Timestamp,
+    pub(super) closed: bool,
 }
 
 #[derive(Debug)]
-struct Held {
-    row: Arc<JobRow>,
-    journal: Vec<Recorded>,
-    snapshot: Option<(u64, Vec<u8>)>,
-    subscriptions: Vec<String>,
-    last_commit: CommitId,
+pub(super) struct Held {
+    pub(super) row: Arc<JobRow>,
+    pub(super) journal: Vec<Recorded>,
+    pub(super) snapshot: Option<(u64, Vec<u8>)>,
+    pub(super) subscriptions: Vec<String>,
+    pub(super) last_commit: CommitId,
 }
 
 impl Memory {
@@ -94,7 +96,7 @@ impl State {
         self.nudges.extend(commit.nudge);
         self.last_time = self.last_time.max(commit.at);
         self.checkpoints.extend(commit.checkpoints.into_iter().map(|row| (row.id, row)));
-        let (version, feed) = (commit.row.version, self.feed.len() as u64 + 1);
+        let (version, feed) = (commit.row.version, self.last_change() + 1);
         let first_seq = commit.expect_version + 1;
         self.feed.push(Change { feed, job: commit.job, first_seq, last_seq: version });
         let earlier = self.jobs.remove(&commit.job);
@@ -110,6 +112,10 @@ impl State {
         };
         self.jobs.insert(commit.job, held);
         Ok(CommitOutcome::Applied { version, feed })
+    }
+
+    fn last_change(&self) -> u64 {
+        self.feed.last().map_or(0, |change| change.feed)
     }
 
     fn places<T>(&self, pick: impl Fn(&JobRow) -> Option<T>) -> impl Iterator<Item = (T, JobId)> {
@@ -294,7 +300,7 @@ impl Store for Memory {
     }
 
     async fn last_change(&self) -> Result<u64, StoreError> {
-        Ok(self.open()?.feed.len() as u64)
+        Ok(self.open()?.last_change())
     }
 
     async fn put_document(
@@ -342,6 +348,29 @@ impl Store for Memory {
             group_micros_mean: 0,
             read_only: None,
         })
+    }
+
+    async fn export(&self, to: mpsc::Sender<Item>) -> Result<(), StoreError> {
+        let items = self.open()?.items()?;
+        for item in items {
+            if to.send(item).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn import(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        let mut state = self.open()?;
+        items.into_iter().try_for_each(|item| state.import(item))
+    }
+
+    async fn remove_jobs(&self, jobs: Vec<(JobId, u64)>) -> Result<Vec<JobId>, StoreError> {
+        Ok(self.open()?.remove_jobs(&jobs))
+    }
+
+    async fn prune_feed(&self, after: u64, max: usize) -> Result<Option<u64>, StoreError> {
+        Ok(self.open()?.prune_feed(after, max))
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! One test binary: its modules are the areas. Tests reach the program through its public surface.
 #![allow(clippy::unwrap_used)]
 
+mod backup;
 mod calls;
 mod cli;
 mod config;

@@ -19,6 +19,7 @@ use crate::store::redb::counters::Tally;
 use crate::store::redb::error::Failure;
 use crate::store::redb::index;
 use crate::store::redb::tables::{META_LAST_TIME, Tables};
+use crate::store::redb::upkeep::{Kept, Upkeep};
 
 /// Old idempotency keys that one creation forgets: more than it adds, so that they become fewer.
 const KEYS_FORGOTTEN_AT_ONCE: usize = 64;
@@ -34,6 +35,8 @@ pub(super) enum Command {
     Remove { kind: String, id: String },
     /// Clears a nudge.
     ClearNudge(JobId),
+    /// Something beside decisions.
+    Upkeep(Upkeep),
 }
 
 /// What came of it.
@@ -45,6 +48,8 @@ pub(super) enum Answer {
     Document(DocumentOutcome),
     /// Was the document there?
     Removed(bool),
+    /// What came of upkeep.
+    Kept(Kept),
     /// Nothing to say.
     Done,
 }
@@ -83,12 +88,12 @@ impl Prepared {
 
 /// One transaction's worth of commands.
 pub(super) struct Group<'t> {
-    tables: Tables<'t>,
-    tally: Tally,
-    last_feed: u64,
-    last_time: Timestamp,
+    pub(super) tables: Tables<'t>,
+    pub(super) tally: Tally,
+    pub(super) last_feed: u64,
+    pub(super) last_time: Timestamp,
     held_time: Timestamp,
-    changed: bool,
+    pub(super) changed: bool,
 }
 
 impl<'t> Group<'t> {
@@ -112,6 +117,7 @@ impl<'t> Group<'t> {
                 self.changed |= removed;
                 Ok(Answer::Removed(removed))
             }
+            Command::Upkeep(upkeep) => self.keep_up(upkeep).map(Answer::Kept),
             Command::ClearNudge(job) => {
                 self.changed |= self.tables.nudges.remove(job.as_u128())?.is_some();
                 Ok(Answer::Done)

@@ -36,9 +36,9 @@ pub enum OpenError {
     },
     /// It is not what was written.
     #[error(
-        "store {} is damaged: the {check} says: {reason}. It is not served. \
-         Keep a copy of it, put the last backup of its folder in its place, and see \
-         `holdpoint check-db`",
+        "store {} is damaged: the {check} says: {reason}. It was not changed and is not \
+         served. Keep a copy of it and put its last backup in its place (`holdpoint restore`); \
+         `holdpoint check-db` says which that is",
         path.display()
     )]
     Damaged {

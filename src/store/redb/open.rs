@@ -18,7 +18,7 @@ use crate::store::redb::tables::{META, META_CREATED_BY, META_FORMAT, META_STORE_
 pub const FORMAT_VERSION: u64 = 1;
 
 /// This program, as a store remembers its creator.
-const PROGRAM: &str = concat!("holdpoint ", env!("CARGO_PKG_VERSION"));
+pub(super) const PROGRAM: &str = concat!("holdpoint ", env!("CARGO_PKG_VERSION"));
 
 /// How a store is opened after a crash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -220,7 +220,7 @@ fn random_id() -> Result<String, Failure> {
 }
 
 /// Removes what a creation left that crashed, unless that creation is still going on.
-fn remove_leftover(unfinished: &Path) -> Result<(), OpenError> {
+pub(super) fn remove_leftover(unfinished: &Path) -> Result<(), OpenError> {
     let file = match File::open(unfinished) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

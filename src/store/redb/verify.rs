@@ -20,6 +20,7 @@ use crate::store::redb::index::{CheckpointKeys, JobKeys};
 use crate::store::redb::open::{self, RedbOptions};
 use crate::store::redb::read;
 use crate::store::redb::tables::{self, *};
+use crate::store::redb::upkeep;
 
 /// Defects that are reported one by one: after so many the store is lost anyway.
 const DEFECTS_MAX: usize = 1_000;
@@ -60,10 +61,22 @@ pub struct Report {
     pub problems: Vec<Defect>,
 }
 
+impl Report {
+    /// Rows of a table; none when there is no such table.
+    pub fn rows(&self, table: &str) -> u64 {
+        self.tables.iter().find(|(name, _)| *name == table).map_or(0, |(_, rows)| *rows)
+    }
+}
+
 /// Checks a store that no process has open. Damage of the file itself is an `OpenError`; damage of
 /// records, chains and indexes is in the report.
 pub fn verify(path: &Path) -> Result<Report, OpenError> {
-    let database = open::open_existing(&RedbOptions::new(path))?;
+    verify_within(path, RedbOptions::new(path).cache_bytes)
+}
+
+/// The same with this much memory for pages.
+pub fn verify_within(path: &Path, cache_bytes: usize) -> Result<Report, OpenError> {
+    let database = open::open_existing(&RedbOptions { cache_bytes, ..RedbOptions::new(path) })?;
     verify_database(path, database, std::fs::metadata(path).map_or(0, |file| file.len()))
 }
 
@@ -110,6 +123,7 @@ fn describe(t: &ReadTransaction, bytes: u64, problems: Vec<Defect>) -> Result<Re
 struct Expected {
     tally: Tally,
     appends: u64,
+    events: u64,
     subscriptions: u64,
     queue: u64,
     wakes: u64,
@@ -268,6 +282,7 @@ impl Check<'_> {
         let (job, version) = (held.row.id, held.row.version);
         // Counted before anything can stop the walk: one bad event is not also a wrong number.
         let records = (job.as_u128(), 1)..=(job.as_u128(), version);
+        self.expected.events += version;
         self.expected.appends += self.t.open_table(JOURNAL)?.range(records)?.count() as u64;
         let (mut seq, mut head) = (0, chain::genesis(job));
         loop {
@@ -311,14 +326,33 @@ impl Check<'_> {
     }
 
     fn feed(&mut self) -> Result<(), Failure> {
-        for (place, entry) in (1..).zip(self.t.open_table(FEED)?.iter()?) {
+        let (mut last, mut entries, mut events) = (0, 0, 0);
+        let jobs = self.t.open_table(JOBS)?;
+        for entry in self.t.open_table(FEED)?.iter()? {
             let (feed, change) = entry?;
-            let (job, _, last_seq) = change.value();
-            if feed.value() != place {
-                self.defect("feed", feed.value(), format!("{place} is missing"));
-                break;
+            let (job, first_seq, last_seq) = change.value();
+            (last, entries) = (feed.value(), entries + 1);
+            // What the feed says of a job that was removed goes later than the job.
+            if jobs.get(job)?.is_none() {
+                continue;
             }
+            events += last_seq.saturating_sub(first_seq) + 1;
             self.entry(JOURNAL, "journal", (job, last_seq))?;
+        }
+        let pruned = upkeep::read_pruned(&self.t.open_table(META)?)?;
+        let missing = last - entries;
+        if missing != pruned {
+            let reason =
+                format!("{missing} places are missing, {pruned} were forgotten on purpose");
+            self.defect("feed", "all", reason);
+        }
+        if events != self.expected.events {
+            let wanted = self.expected.events;
+            self.defect(
+                "feed",
+                "all",
+                format!("it tells of {events} events, the jobs of {wanted}"),
+            );
         }
         Ok(())
     }

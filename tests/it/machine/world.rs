@@ -91,6 +91,7 @@ impl World {
             environment: Environment {
                 runtime: Arc::new(json!({ "name": "holdpoint", "version": "test" })),
                 secrets: Arc::new(json!({})),
+                key_mark: None,
             },
             more: false,
             is_thorough: true,

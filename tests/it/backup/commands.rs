@@ -1,0 +1,166 @@
+//! Backup and restore as an operator does them: through the real binary, with a server and without.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::cli::{Run, Running, command, ended, workflows};
+
+const EMAIL: &str = "admin@example.com";
+const PASSWORD: &str = "correct-horse-battery";
+
+/// A server on a free port, with its address.
+fn serve(folder: &Path) -> (Running, String) {
+    let mut command = command(folder, &["serve", "--listen", "127.0.0.1:0", "--workflows"]);
+    command.arg(workflows());
+    command.env("HOLDPOINT_ADMIN_EMAIL", EMAIL).env("HOLDPOINT_ADMIN_PASSWORD", PASSWORD);
+    let mut server = Running::start(command);
+    let url = server.until("address", |line| line.strip_prefix("listening on ").map(str::to_owned));
+    (server, url)
+}
+
+/// A command without a server.
+fn alone(folder: &Path, arguments: &[&str]) -> Run {
+    ended(command(folder, arguments).output().unwrap())
+}
+
+/// A command as the admin of that server.
+fn ask(folder: &Path, url: &str, arguments: &[&str]) -> Run {
+    let mut command = command(folder, arguments);
+    command.env("HOLDPOINT_URL", url);
+    command.env("HOLDPOINT_EMAIL", EMAIL).env("HOLDPOINT_PASSWORD", PASSWORD);
+    ended(command.output().unwrap())
+}
+
+fn json(run: &Run) -> Value {
+    serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{}\n{}", run.out, run.err))
+}
+
+fn good(run: Run) -> String {
+    assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+    run.out
+}
+
+/// A refusal with the exit code of files and disks, in these words.
+fn refused(run: &Run, words: &[&str]) {
+    assert_eq!(run.code, 74, "{}\n{}", run.out, run.err);
+    for word in words {
+        assert!(run.err.contains(word), "{word} is not in\n{}", run.err);
+    }
+}
+
+/// Creates a job that stops at a checkpoint, over the API as curl would.
+fn create(folder: &Path, url: &str) -> String {
+    let script = format!(
+        "curl -s -o /dev/null -c c {url}/api/auth/login -H 'Content-Type: application/json' \
+         -d '{{\"email\":\"{EMAIL}\",\"password\":\"{PASSWORD}\"}}' && \
+         curl -s -b c {url}/api/agent-jobs -H 'Content-Type: application/json' \
+         -d '{{\"jobType\":\"code-generation\",\"taskDescription\":\"one file\",\
+         \"inputData\":{{\"files\":[{{\"path\":\"a.txt\",\"content\":\"a\"}}]}}}}'"
+    );
+    let made = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    made["job"]["id"].as_str().unwrap().to_owned()
+}
+
+/// The checkpoint that a job waits at, once it does.
+fn checkpoint(folder: &Path, url: &str, job: &str) -> String {
+    loop {
+        let rows = json(&ask(folder, url, &["checkpoints", "list", "--job", job, "--json"]));
+        if let Some(row) = rows["checkpoints"].get(0) {
+            return row["id"].as_str().unwrap().to_owned();
+        }
+    }
+}
+
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_store_is_backed_up_lost_and_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (mut server, url) = serve(folder);
+    let job = create(folder, &url);
+    let waits = checkpoint(folder, &url, &job);
+
+    let here = good(ask(folder, &url, &["backup"]));
+    assert!(here.contains("Backup taken and verified: ") && here.contains("1 job"), "{here}");
+    let brought = good(ask(folder, &url, &["backup", "--out", "brought.redb"]));
+    assert!(brought.contains("holdpoint restore --from brought.redb --data DIR"), "{brought}");
+    refused(&ask(folder, &url, &["backup", "--out", "brought.redb"]), &["exists already"]);
+    let offline = ["backup", "--data", "data", "--out", "offline.redb"];
+    refused(&alone(folder, &offline), &["is open in another process"]);
+    let restore = ["restore", "--from", "brought.redb", "--data", "data"];
+    refused(&alone(folder, &restore), &["exists already", "--replace"]);
+    let replace = [&restore[..], &["--replace"]].concat();
+    refused(&alone(folder, &replace), &["is open in another process"]);
+    server.kill();
+    good(alone(folder, &offline));
+    assert_eq!(fs::read_dir(folder.join("data/backups")).unwrap().count(), 4);
+
+    // A damaged store is refused with its last backup and the command that puts it back.
+    let last = folder.join("offline.redb");
+    flip(&folder.join("data/holdpoint.redb"));
+    let bytes = fs::read(folder.join("data/holdpoint.redb")).unwrap();
+    let whole = bytes.len();
+    fs::write(folder.join("data/holdpoint.redb"), &bytes[..whole / 2]).unwrap();
+    let words = [
+        "is damaged",
+        "taken at 2",
+        &format!("holdpoint restore --from {} --data data --replace", last.display()),
+    ];
+    refused(&alone(folder, &["serve", "--listen", "127.0.0.1:0"]), &words);
+    let checked = alone(folder, &["check-db"]);
+    assert!(checked.out.contains(words[2]), "{}", checked.out);
+
+    // A backup that is not what was taken restores nothing.
+    flip(&last);
+    let damaged = ["restore", "--from", "offline.redb", "--data", "data", "--replace"];
+    refused(&alone(folder, &damaged), &["is not what was backed up"]);
+    fs::remove_file(folder.join("offline.redb.manifest.json")).unwrap();
+    refused(&alone(folder, &damaged), &["read manifest"]);
+    assert_eq!(fs::read(folder.join("data/holdpoint.redb")).unwrap().len(), whole / 2);
+
+    let restored = good(alone(folder, &replace));
+    assert!(restored.contains("the store that was there is now data/holdpoint.redb.before-"));
+    assert!(restored.contains("generation 1") && restored.contains("It is held"), "{restored}");
+    good(alone(folder, &["check-db"]));
+
+    let (mut server, url) = serve(folder);
+    assert!(server.said.iter().any(|line| line.contains("The store is held since")));
+    let status = good(ask(folder, &url, &["worker", "status"]));
+    assert!(status.contains("Nothing starts") && status.contains("\"isRunning\": false"));
+    let start = ask(folder, &url, &["worker", "start"]);
+    assert!(start.code == 1 && start.err.contains("holdpoint release"), "{}", start.err);
+    good(ask(folder, &url, &["checkpoints", "approve", &waits]));
+    let shown = json(&ask(folder, &url, &["jobs", "show", &job, "--json"]));
+    assert_eq!(shown["job"]["status"], "IN_PROGRESS");
+    assert_eq!(shown["job"]["waitingFor"]["code"], "release");
+    assert!(!folder.join(format!("data/artifacts/{job}")).exists());
+
+    let silent = ask(folder, &url, &["release", "--reason", " "]);
+    assert_eq!(silent.code, 1, "a release needs a reason");
+    good(ask(folder, &url, &["release", "--reason", "the original is gone"]));
+    let again = ask(folder, &url, &["release", "--reason", "once more"]);
+    assert!(again.code == 1 && again.err.contains("not held"), "{}", again.err);
+    while json(&ask(folder, &url, &["jobs", "show", &job, "--json"]))["job"]["status"]
+        != "COMPLETED"
+    {}
+    let written = fs::read_to_string(folder.join(format!("data/artifacts/{job}/a.txt"))).unwrap();
+    assert_eq!(written, "a");
+    server.signal("TERM");
+    assert_eq!(server.code(), 0);
+    let compacted = good(alone(folder, &["compact", "--data", "data"]));
+    assert!(compacted.contains("bytes before"), "{compacted}");
+    good(alone(folder, &["check-db"]));
+}
