@@ -1,6 +1,8 @@
 //! One test binary: its modules are the areas. Tests reach the program through its public surface.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "fault-injection")]
+mod binary;
 mod calls;
 mod cli;
 mod config;
