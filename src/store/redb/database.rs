@@ -1,6 +1,7 @@
 //! The database that can be swapped under its readers: after a failed commit redb answers nothing
 //! until the file is opened again, and readers must not notice more than a pause.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use ::redb::{Database, ReadTransaction, ReadableDatabase};
@@ -47,10 +48,21 @@ impl Slot {
         work: impl FnOnce(&ReadTransaction) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         let read = self.with(|database| {
-            let transaction = database.begin_read()?;
-            work(&transaction)
+            // Where a file is not verified when it is opened, redb panics at a damaged page: that
+            // is damage of the file, and must not be the end of whoever reads.
+            std::panic::catch_unwind(AssertUnwindSafe(|| {
+                let transaction = database.begin_read()?;
+                work(&transaction)
+            }))
         })?;
-        read.map_err(Failure::into_read_error)
+        match read {
+            Ok(read) => read.map_err(Failure::into_read_error),
+            Err(_) => Err(StoreError::Corrupt {
+                table: "file",
+                key: "page".to_owned(),
+                reason: "a page does not have the form that it was written with".to_owned(),
+            }),
+        }
     }
 
     /// Puts something else in the slot, once no reader uses what is there, and returns that.

@@ -20,6 +20,9 @@ pub const FORMAT_VERSION: u64 = 1;
 /// This program, as a store remembers its creator.
 const PROGRAM: &str = concat!("holdpoint ", env!("CARGO_PKG_VERSION"));
 
+/// What a panic of redb means when it opens a file: it met a page that it cannot make sense of.
+const NOT_AS_WRITTEN: &str = "a page does not have the form that it was written with";
+
 /// How a store is opened after a crash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Recovery {
@@ -81,7 +84,7 @@ pub(super) fn open_existing(options: &RedbOptions) -> Result<Database, OpenError
     let opened = std::panic::catch_unwind(AssertUnwindSafe(|| builder.open(path)));
     let database = match opened {
         Ok(opened) => opened.map_err(|error| OpenError::from_redb(path, error))?,
-        Err(_) => return Err(OpenError::damaged(path, "opening of the file", "it panicked")),
+        Err(_) => return Err(OpenError::damaged(path, "opening of the file", NOT_AS_WRITTEN)),
     };
     check_format(path, &database)?;
     Ok(database)

@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 /// Time between two looks at the disk: a group of commits is far smaller than the floor.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// Room that there must be again on a disk that was found full, whatever the floor: enough for a
+/// group of commits and for the opening of the file.
+const ROOM_AGAIN_BYTES: u64 = 1 << 20;
+
 /// Bytes that this process may still write on the disk of a path; none when the system does not
 /// say.
 pub(super) fn free_bytes(path: &Path) -> Option<u64> {
@@ -38,6 +42,18 @@ impl SpaceGuard {
                 refusal
             }
         }
+    }
+
+    /// A write found the disk full. Until there is some room again no other is tried, because each
+    /// would leave an outcome that nobody knows.
+    pub(super) fn was_full(&mut self) {
+        self.floor_bytes = self.floor_bytes.max(ROOM_AGAIN_BYTES);
+        self.looked = None;
+    }
+
+    /// Under this nothing is written.
+    pub(super) fn floor_bytes(&self) -> u64 {
+        self.floor_bytes
     }
 
     fn look(&self) -> Option<String> {

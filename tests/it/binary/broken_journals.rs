@@ -140,7 +140,7 @@ const BREAKS: [Break; 5] = [
     (|own, _| Some(sealed(99, &own[HEADER..])), "schema version 99"),
     (|_, _| Some(sealed(1, b"no event of ours")), "journal"),
     (|_, other| Some(other.to_vec()), "the journal was changed"),
-    (|_, _| None, "missing"),
+    (|_, _| None, "journal"),
 ];
 
 /// Breaks the journals of these jobs behind the store's back, each in the next way.

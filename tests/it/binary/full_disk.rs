@@ -100,6 +100,46 @@ async fn live_through(what: &str, floor_mib: &str, left: usize) {
     assert_eq!(came, made, "each call was made once: its outcome waited for room");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_server_is_ready_again_when_there_is_room_again() {
+    const WHAT: &str = "an idle server on a full disk";
+    if let Err(reason) = need(&["unshare", "nsenter"]) {
+        return skip(WHAT, &reason);
+    }
+    let (folder, workflows) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    copy_documents(workflows.path());
+    let room = match room_with_disk(folder.path()).await {
+        Ok(room) => room,
+        Err(reason) => return skip(WHAT, &reason),
+    };
+    let settings =
+        [("HOLDPOINT__STORE__DISK_FLOOR_MIB", "8"), ("HOLDPOINT__WORKER__AUTOSTART", "false")];
+    let server =
+        Server::start_through(&room.entrance(), folder.path(), workflows.path(), &settings).await;
+    let server = server.listening().unwrap();
+    let mut client = Client::new(Service::start().await, &[]);
+    client.sign_in(&server.url).await.unwrap();
+    let (url, load) = (server.url.clone(), Load::new(client));
+    let day = Day { load: &load, url: &url };
+    let ballast = fill(&room.view(folder.path()).join("data"), 4 << 20);
+    let mut pauses = Pauses::within(FILLING);
+    loop {
+        let (status, body) = day.create_for_later().await;
+        if status == 507 {
+            break;
+        }
+        assert!(pauses.pause().await, "it never became full: {status} {body}");
+    }
+    assert_eq!(day.get("/readyz").await.0, 503);
+    std::fs::remove_file(ballast).unwrap();
+    // Nobody writes: whoever sends requests here looks at this first.
+    let mut pauses = Pauses::within(RECOVERY);
+    while day.get("/readyz").await.0 != 200 {
+        assert!(pauses.pause().await, "it is never ready again");
+    }
+    assert!(server.stop().await.success());
+}
+
 async fn room_with_disk(folder: &Path) -> Result<Room, String> {
     std::fs::create_dir(folder.join("data")).map_err(|error| error.to_string())?;
     let mut room = Room::open().await?;
@@ -170,6 +210,14 @@ impl Day<'_> {
         let input = json!({"service": self.load.client.service.url()});
         let body = json!({"jobType": "crash-slow", "taskDescription": name, "inputData": input});
         self.ask(Method::POST, "/api/agent-jobs", Some(name), &body).await
+    }
+
+    /// Creates a job for a worker that does not run.
+    async fn create_for_later(&self) -> Answer {
+        let input = json!({"action": "look"});
+        let body =
+            json!({"jobType": "simple-task", "taskDescription": "later", "inputData": input});
+        self.ask(Method::POST, "/api/agent-jobs", None, &body).await
     }
 
     async fn decide(&self, checkpoint: &Value) -> Answer {

@@ -154,14 +154,16 @@ async fn a_new_store_is_in_its_folder_before_anything_is_written_to_it() {
         found.unwrap_or_else(|| panic!("{what} is not in\n{}", calls.join("\n")))
     };
     let file = format!("<{data}/holdpoint.redb.creating>");
+    let writes = format!("<{data}/holdpoint.redb>");
     let order = [
-        place("the sync of the new file", " fsync(", &file),
-        place("the new name", " rename", &format!("\"{data}/holdpoint.redb\"")),
-        place("the sync of its folder", " fsync(", &format!("<{data}>")),
+        place("the new folder", "mkdir", &format!("\"{data}\"")),
         place("the sync of the folder of the folder", " fsync(", &{
             format!("<{}>", folder.path().display())
         }),
-        place("the first sync of the store", " fdatasync(", &format!("<{data}/holdpoint.redb>")),
+        place("the sync of the new file", " fsync(", &file),
+        place("the new name", " rename", &format!("\"{data}/holdpoint.redb\"")),
+        place("the sync of its folder", " fsync(", &format!("<{data}>")),
+        place("the first sync of the store", " fdatasync(", &writes),
     ];
     let (mut sorted, shown) = (order, format!("{order:?} in\n{}", calls.join("\n")));
     sorted.sort_unstable();
