@@ -209,7 +209,9 @@ impl Writer {
                 (failed.answer(), failed.reason)
             }
             Ok(Err(_)) => {
-                let reason = "writing panicked; the file may be damaged".to_owned();
+                let reason = "a page does not have the form that it was written with; the file is \
+                              damaged"
+                    .to_owned();
                 (StoreError::Ambiguous(reason.clone()), reason)
             }
             Err(error) => {

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use holdpoint::store::{Redb, RedbOptions, Store};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{ORDERS, Tally};
+use super::{ORDERS, Tally, times};
+use crate::crash::client::Stop;
 use crate::crash::first_start::second_start;
 use crate::crash::story::{Beginning, Case, End};
 use crate::crash::verdict::{Expected, Findings};
@@ -42,7 +44,8 @@ async fn killed_at_every_sync_it_loses_nothing() {
     assert_eq!(tally.kills, OPENING_SYNCS);
     tally.close("SIGKILL at every sync of the opening");
     let tally = until_unkilled(&beginning, &expected, End::Sync, SYNCS_MAX).await;
-    assert!(tally.kills > 10, "only {} syncs were met", tally.kills);
+    // The story takes a dozen commits, and each of them two syncs.
+    assert!(tally.kills > 16, "only {} syncs were met", tally.kills);
     tally.close("SIGKILL at every sync of the writer");
 }
 
@@ -168,4 +171,75 @@ async fn a_new_store_is_in_its_folder_before_anything_is_written_to_it() {
     let (mut sorted, shown) = (order, format!("{order:?} in\n{}", calls.join("\n")));
     sorted.sort_unstable();
     assert_eq!(order, sorted, "{shown}");
+}
+
+/// A sync that fails leaves a commit whose outcome nobody knows: the file is opened again, the
+/// outcome is looked up, and the story comes to the same end without a restart.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_that_fails_loses_nothing_and_work_goes_on() {
+    const WHAT: &str = "an I/O error at every sync";
+    if let Err(reason) = strace::usable() {
+        return skip(WHAT, &reason);
+    }
+    let workflows = tempfile::tempdir().unwrap();
+    copy_documents(workflows.path());
+    let (beginning, _) = begin(workflows.path(), ORDERS).await;
+    let (expected, _) = beginning.undisturbed().await;
+    let (beginning, expected) = (Arc::new(beginning), Arc::new(expected));
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let (mut stories, mut tally, mut refusals) = (JoinSet::new(), Tally::default(), 0);
+    for n in 1..=times("HOLDPOINT_SYNC_ERRORS", 12) {
+        let (beginning, expected) = (beginning.clone(), expected.clone());
+        let slots = slots.clone();
+        stories.spawn(async move {
+            let _slot = slots.acquire().await.unwrap();
+            (n, live_on_after_an_error(n, &beginning, &expected).await)
+        });
+    }
+    while let Some(outcome) = stories.join_next().await {
+        let (n, (refused, findings)) = outcome.unwrap();
+        refusals += refused;
+        tally.add(&format!("an error at sync {n}"), 0, findings);
+    }
+    println!("{WHAT}: {refusals} requests refused and repeated");
+    tally.close(WHAT);
+}
+
+/// Answers how many requests were refused, and what was found in the end.
+async fn live_on_after_an_error(
+    n: usize,
+    beginning: &Beginning,
+    expected: &Expected,
+) -> (usize, Findings) {
+    /// Refusals of one story; more would mean that it does not go on.
+    const REFUSALS_MAX: usize = 100;
+    let (folder, mut client) = (beginning.folder(), beginning.client().await);
+    let server = Server::start(folder.path(), &beginning.workflows, &[]).await.listening().unwrap();
+    let mut tracer = strace::fail_writer_at(&server, n).await.unwrap();
+    let (mut refused, mut findings) = (0, Findings::default());
+    loop {
+        match client.drive(&server.url).await {
+            Ok(()) => break,
+            Err(Stop::Wrong(reason)) if reason.contains(" 503") && refused < REFUSALS_MAX => {
+                refused += 1;
+            }
+            Err(stop) => {
+                findings.lost.push(format!("it does not go on: {stop:?}"));
+                break;
+            }
+        }
+    }
+    assert!(tracer.is_there(), "the tracer left");
+    if let Err(stop) = findings.look_at_answers(&server.url, &client).await {
+        findings.lost.push(format!("after the error: {stop:?}"));
+    }
+    if !server.stop().await.success() {
+        findings.wrong.push("the stop failed".to_owned());
+    }
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    if !log.contains("the store writes again") {
+        findings.wrong.push("nothing failed".to_owned());
+    }
+    findings.look_at_end(folder.path(), &client, &[], expected).await;
+    (refused, findings)
 }

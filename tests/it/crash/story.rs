@@ -95,7 +95,7 @@ pub struct Outcome {
 
 impl Beginning {
     /// A folder of its own for one story.
-    fn folder(&self) -> tempfile::TempDir {
+    pub fn folder(&self) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
         let store = "data/holdpoint.redb";
@@ -103,7 +103,8 @@ impl Beginning {
         folder
     }
 
-    async fn client(&self) -> Client {
+    /// A client of its own for one story, signed in.
+    pub async fn client(&self) -> Client {
         Client::new(Service::start().await, self.client.orders).signed_in_as(&self.client)
     }
 

@@ -46,16 +46,33 @@ pub fn recording(record: &Path) -> Vec<String> {
 
 /// A tracer; it goes with the server.
 pub struct Tracer {
-    _strace: Child,
+    strace: Child,
+}
+
+impl Tracer {
+    /// Does the server still run under it?
+    pub fn is_there(&mut self) -> bool {
+        matches!(self.strace.try_wait(), Ok(None))
+    }
 }
 
 /// Kills a running server at the n-th sync of its writer from now.
 pub async fn kill_writer_at(server: &Server, n: usize) -> Result<Tracer, String> {
+    attach(server, kill_at("fdatasync", n)).await
+}
+
+/// Lets the n-th sync of its writer from now fail as a broken disk does.
+pub async fn fail_writer_at(server: &Server, n: usize) -> Result<Tracer, String> {
+    let [trace, calls, inject, _] = kill_at("fdatasync", n);
+    attach(server, [trace, calls, inject, format!("inject=fdatasync:error=EIO:when={n}")]).await
+}
+
+async fn attach(server: &Server, inject: [String; 4]) -> Result<Tracer, String> {
     let id = server.id().ok_or("the server has ended")?.as_raw_nonzero();
     let thread = thread_of(id.get()).ok_or("the server has no writer")?;
     let mut strace = Command::new("strace")
         .args(["-o", "/dev/null", "-p", &thread])
-        .args(kill_at("fdatasync", n))
+        .args(inject)
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -66,7 +83,7 @@ pub async fn kill_writer_at(server: &Server, n: usize) -> Result<Tracer, String>
     if !line.contains("attached") {
         return Err(format!("strace cannot trace the server: {line}"));
     }
-    Ok(Tracer { _strace: strace })
+    Ok(Tracer { strace })
 }
 
 fn thread_of(process: i32) -> Option<String> {
