@@ -1,5 +1,5 @@
-//! 100 journals that cannot be read, among 10,000: the start does not loop over them, each is parked
-//! as FAILED (`poisoned`) with its reason, all others come to their end, and the process stays.
+//! 100 journals that cannot be read, among 10,000: the start does not loop over them, each is
+//! parked as FAILED (`poisoned`) with its reason, all others come to their end, the process stays.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -275,7 +275,10 @@ fn pause_of(journal: &[Recorded]) -> (&Recorded, &Recorded) {
     let started: Vec<&Recorded> = journal.iter().filter(of_pause).collect();
     let [start] = started[..] else { panic!("the pause began {} times", started.len()) };
     let Event::TaskStarted { frame: pause, .. } = &*start.event else { unreachable!() };
-    let is_end = |recorded: &&Recorded| matches!(&*recorded.event, Event::TaskCompleted { frame, .. } if frame == pause);
+    let is_end = |recorded: &&Recorded| match &*recorded.event {
+        Event::TaskCompleted { frame, .. } => frame == pause,
+        _ => false,
+    };
     let ended: Vec<&Recorded> = journal.iter().filter(is_end).collect();
     let [end] = ended[..] else { panic!("the pause ended {} times", ended.len()) };
     (start, end)

@@ -1,5 +1,5 @@
-//! A full disk: a store on a small file system that another file fills. Writes are refused with 507,
-//! reads are answered, what is under way waits; when there is room again everything goes on by
+//! A full disk: a store on a small file system that another file fills. Writes are refused with
+//! 507, reads are answered, what is under way waits; when there is room again everything goes on by
 //! itself. Once with the guard that keeps a reserve, once down to the last byte.
 
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! Power cuts: the store on an ext4 of its own, which is shut down in the middle of the work so that
-//! everything unsynced is lost, then mounted again. What was acknowledged is there.
+//! Power cuts: the store on an ext4 of its own, which is shut down in the middle of the work so
+//! that everything unsynced is lost, then mounted again. What was acknowledged is there.
 
 use std::path::Path;
 use std::time::Duration;

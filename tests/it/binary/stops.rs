@@ -1,5 +1,5 @@
-//! SIGTERM: under load it drains and closes cleanly, a second one ends at once, and a second process
-//! on the same store is refused while the first goes on, also while it drains.
+//! SIGTERM: under load it drains and closes cleanly, a second one ends at once, and a second
+//! process on the same store is refused while the first goes on, also while it drains.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
