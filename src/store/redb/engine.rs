@@ -240,16 +240,15 @@ impl Store for Redb {
     async fn health(&self) -> Result<Health, StoreError> {
         let groups = self.status.groups.load(Ordering::Relaxed);
         let busy = self.status.busy_micros.load(Ordering::Relaxed);
-        let free_bytes = space::free_bytes(&self.options.path);
         Ok(Health {
             engine: "redb",
             location: self.options.path.display().to_string(),
             bytes: std::fs::metadata(&self.options.path).map_or(0, |file| file.len()),
-            free_bytes,
+            free_bytes: space::free_bytes(&self.options.path),
             commits: self.status.commits.load(Ordering::Relaxed),
             groups,
             group_micros_mean: busy.checked_div(groups).unwrap_or(0),
-            read_only: self.status.refusal(free_bytes),
+            read_only: self.status.refusal(),
         })
     }
 

@@ -17,7 +17,7 @@ use crate::store::redb::apply::{Answer, Command, Group};
 use crate::store::redb::database::{Held, Slot};
 use crate::store::redb::error::{Failure, OpenError, is_full, reason_of};
 use crate::store::redb::open::{Recovery, RedbOptions};
-use crate::store::redb::space::SpaceGuard;
+use crate::store::redb::space::{Disk, SpaceGuard};
 use crate::store::redb::tables::Tables;
 
 /// Histogram: seconds that one transaction took, from its begin to its last sync.
@@ -68,21 +68,21 @@ pub(super) struct Status {
 #[derive(Clone, Debug)]
 struct Refusal {
     reason: String,
-    /// The room that is missing on the disk, when that is all.
-    until_free_bytes: Option<u64>,
+    /// The disk without room, when that is all.
+    no_room: Option<Disk>,
 }
 
 impl Status {
-    /// Why nothing is written now, with so much free on the disk: the writer itself sees only at
-    /// the next write that there is room again.
-    pub(super) fn refusal(&self, free_bytes: Option<u64>) -> Option<String> {
+    /// Why nothing is written now. The disk is looked at anew, because the writer itself sees only
+    /// at the next write that there is room again.
+    pub(super) fn refusal(&self) -> Option<String> {
         let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let has_room = refusal.until_free_bytes.zip(free_bytes).is_some_and(|(n, free)| free >= n);
+        let has_room = refusal.no_room.is_some_and(|disk| disk.refusal().is_none());
         (!has_room).then_some(refusal.reason)
     }
 
-    fn refuse(&self, reason: String, until_free_bytes: Option<u64>) {
-        self.set_refusal(Some(Refusal { reason, until_free_bytes }));
+    fn refuse(&self, reason: String, no_room: Option<Disk>) {
+        self.set_refusal(Some(Refusal { reason, no_room }));
     }
 
     fn set_refusal(&self, refusal: Option<Refusal>) {
@@ -107,10 +107,9 @@ impl GroupError {
     /// The answer to every command of the group.
     fn answer(&self) -> StoreError {
         let reason = self.reason.clone();
-        match (self.in_commit, self.is_full) {
-            (true, _) => StoreError::Ambiguous(reason),
-            (false, true) => StoreError::Full(reason),
-            (false, false) => StoreError::Unavailable(reason),
+        match self.in_commit {
+            true => StoreError::Ambiguous(reason),
+            false => StoreError::Unavailable(reason),
         }
     }
 }
@@ -181,7 +180,7 @@ impl Writer {
             return Ok(());
         }
         if let Some(reason) = self.space.refusal() {
-            self.status.refuse(reason.clone(), Some(self.space.floor_bytes()));
+            self.status.refuse(reason.clone(), Some(self.space.disk()));
             answer_all(batch, &StoreError::Full(reason));
             return Ok(());
         }
