@@ -32,6 +32,7 @@ pub const USER_KEY: &str = "user";
 #[derive(Clone)]
 pub struct DocumentSessions {
     engine: Engine,
+    lifetime_s: Option<i64>,
 }
 
 /// A session as it is kept.
@@ -51,7 +52,13 @@ impl fmt::Debug for DocumentSessions {
 impl DocumentSessions {
     /// Sessions of this engine.
     pub fn new(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, lifetime_s: None }
+    }
+
+    /// Every session lasts so long from its last change, by the clock of the engine: that of the
+    /// system may have been set back, and then a session would be over before it began.
+    fn lasting(self, seconds: i64) -> Self {
+        Self { lifetime_s: Some(seconds), ..self }
     }
 
     /// Removes sessions that are over; says how many. To be called now and then.
@@ -80,10 +87,10 @@ impl DocumentSessions {
     }
 
     async fn write(&self, record: &Record, expect_version: Option<u64>) -> Result<DocumentOutcome> {
-        let kept = Kept {
-            data: record.data.clone(),
-            expires_at_unix_s: record.expiry_date.unix_timestamp(),
-        };
+        let by_record = || record.expiry_date.unix_timestamp();
+        let by_engine = |seconds: i64| self.now_s().saturating_add(seconds);
+        let expires_at_unix_s = self.lifetime_s.map_or_else(by_record, by_engine);
+        let kept = Kept { data: record.data.clone(), expires_at_unix_s };
         let body = serde_json::to_vec(&kept).map_err(|error| Error::Encode(error.to_string()))?;
         let id = key(&record.id);
         self.engine.put_document(SESSIONS, &id, body, expect_version).await.map_err(backend)
@@ -145,7 +152,7 @@ pub fn cookie_name(options: &Options) -> &'static str {
 /// else.
 pub fn layer(engine: Engine, options: &Options) -> SessionManagerLayer<DocumentSessions> {
     let seconds = i64::try_from(options.session_lifetime.as_secs()).unwrap_or(i64::MAX / 2);
-    SessionManagerLayer::new(DocumentSessions::new(engine))
+    SessionManagerLayer::new(DocumentSessions::new(engine).lasting(seconds))
         .with_name(cookie_name(options))
         .with_http_only(true)
         .with_same_site(SameSite::Lax)

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod backup;
+#[cfg(feature = "fault-injection")]
+mod binary;
 mod calls;
 mod cli;
 mod config;

@@ -172,6 +172,11 @@ impl Failure {
     }
 }
 
+/// Does the disk have no room?
+pub(super) fn is_full(error: &::redb::Error) -> bool {
+    matches!(error, ::redb::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull)
+}
+
 /// One line about an error of redb, with a full disk named as such.
 pub(super) fn reason_of(error: &::redb::Error) -> String {
     match error {

@@ -20,6 +20,9 @@ pub const FORMAT_VERSION: u64 = 1;
 /// This program, as a store remembers its creator.
 pub(super) const PROGRAM: &str = concat!("holdpoint ", env!("CARGO_PKG_VERSION"));
 
+/// What a panic of redb means when it opens a file: it met a page that it cannot make sense of.
+pub(super) const NOT_AS_WRITTEN: &str = "a page does not have the form that it was written with";
+
 /// How a store is opened after a crash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Recovery {
@@ -93,7 +96,7 @@ pub(super) fn open_with(
         check_format(path, &database)?;
         Ok(database)
     }));
-    opened.unwrap_or_else(|_| Err(OpenError::damaged(path, "opening of the file", "it panicked")))
+    opened.unwrap_or_else(|_| Err(OpenError::damaged(path, "opening of the file", NOT_AS_WRITTEN)))
 }
 
 /// How every redb file begins.
@@ -163,7 +166,7 @@ fn create(options: &RedbOptions) -> Result<(), OpenError> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    fs::create_dir_all(folder).map_err(|error| OpenError::io(folder, "create folder", &error))?;
+    make_folder(folder)?;
     let unfinished = unfinished(path);
     remove_leftover(&unfinished)?;
     let failed = |error: &io::Error| OpenError::io(&unfinished, "create store", error);
@@ -188,6 +191,22 @@ fn create(options: &RedbOptions) -> Result<(), OpenError> {
     }
     fs::rename(&unfinished, path).map_err(|error| failed(&error))?;
     crash_point::reach("store.create.after_rename");
+    sync_folder(folder)
+}
+
+/// Makes the folder of the store. A folder that is new is on disk only once the one that holds it
+/// is synced, too.
+fn make_folder(folder: &Path) -> Result<(), OpenError> {
+    let is_named = |folder: &&Path| !folder.as_os_str().is_empty();
+    let missing = folder.ancestors().take_while(|folder| is_named(folder) && !folder.is_dir());
+    let missing: Vec<&Path> = missing.collect();
+    fs::create_dir_all(folder).map_err(|error| OpenError::io(folder, "create folder", &error))?;
+    missing
+        .into_iter()
+        .try_for_each(|made| sync_folder(made.parent().filter(is_named).unwrap_or(Path::new("."))))
+}
+
+fn sync_folder(folder: &Path) -> Result<(), OpenError> {
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| OpenError::io(folder, "sync folder", &error))
 }

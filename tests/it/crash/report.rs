@@ -8,8 +8,9 @@ use holdpoint::model::crash_point::POINTS;
 
 use super::story::{End, Outcome};
 
-/// The row of kills that no named point makes.
+/// The rows of kills that no named point makes.
 const IN_A_CALL: &str = "a call under way";
+const AT_A_SYNC: &str = "a sync";
 
 #[derive(Default)]
 struct Row {
@@ -33,6 +34,7 @@ fn row_of(end: &End) -> &'static str {
     match end {
         End::Point(point, _) => point,
         End::Call(_) => IN_A_CALL,
+        End::Opening(_) | End::Sync(_) => AT_A_SYNC,
     }
 }
 
