@@ -16,7 +16,7 @@ use crate::model::status::{Phase, Status, WaitCode, WaitingFor};
 use crate::model::time::Timestamp;
 use crate::store::answer::Document;
 use crate::store::code::Coded;
-use crate::store::codec::{self, BadRecord};
+use crate::store::codec::BadRecord;
 use crate::store::rec::{self, Append, HeldJob, Key};
 
 fn job_id() -> JobId {
