@@ -148,6 +148,12 @@ fn a_store_is_backed_up_lost_and_restored() {
     assert_eq!(shown["job"]["waitingFor"]["code"], "release");
     assert!(!folder.join(format!("data/artifacts/{job}")).exists());
 
+    let curl = format!("curl -s {url}/readyz");
+    let ready = std::process::Command::new("sh").args(["-c", &curl]).output().unwrap();
+    let ready: Value = serde_json::from_slice(&ready.stdout).unwrap();
+    assert_eq!(ready["status"], "held");
+    let asked = ask(folder, &url, &["doctor"]);
+    assert!(asked.code == 1 && asked.out.contains("held since"), "{}\n{}", asked.out, asked.err);
     let silent = ask(folder, &url, &["release", "--reason", " "]);
     assert_eq!(silent.code, 1, "a release needs a reason");
     good(ask(folder, &url, &["release", "--reason", "the original is gone"]));
@@ -160,7 +166,31 @@ fn a_store_is_backed_up_lost_and_restored() {
     assert_eq!(written, "a");
     server.signal("TERM");
     assert_eq!(server.code(), 0);
+    let healthy = good(alone(folder, &["doctor"]));
+    assert!(healthy.contains("Healthy") && healthy.contains("last backup"), "{healthy}");
+    let nobodys = folder.join("data/artifacts/0198c7a2-6c2e-7b3a-9f5e-2f6d1d7a0c11");
+    fs::create_dir(&nobodys).unwrap();
+    let found = alone(folder, &["doctor", "--json"]);
+    assert_eq!((found.code, json(&found)["verdict"].as_str()), (1, Some("attention")));
+    fs::remove_dir(&nobodys).unwrap();
+    move_with_a_stream(folder);
     let compacted = good(alone(folder, &["compact", "--data", "data"]));
     assert!(compacted.contains("bytes before"), "{compacted}");
     good(alone(folder, &["check-db"]));
+}
+
+/// Exports the store of `data` and imports it elsewhere.
+fn move_with_a_stream(folder: &Path) {
+    good(alone(folder, &["export", "--data", "data", "--out", "store.jsonl"]));
+    refused(&alone(folder, &["export", "--data", "data", "--out", "store.jsonl"]), &["exists"]);
+    let import = ["import", "--from", "store.jsonl", "--data", "other"];
+    let imported = good(alone(folder, &import));
+    assert!(imported.contains("It is held") && imported.contains("1 jobs"), "{imported}");
+    refused(&alone(folder, &import), &["exists already"]);
+    good(alone(folder, &["check-db", "--data", "other"]));
+    let text = fs::read_to_string(folder.join("store.jsonl")).unwrap();
+    fs::write(folder.join("store.jsonl"), text.replacen("\"job\":\"0", "\"job\":\"1", 1)).unwrap();
+    let altered = [&import[..], &["--replace"]].concat();
+    refused(&alone(folder, &altered), &["cannot be imported: line ", "was altered"]);
+    good(alone(folder, &["check-db", "--data", "other"]));
 }
