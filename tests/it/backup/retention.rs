@@ -67,16 +67,16 @@ async fn a_sweep(store: &dyn Store, folder: &Path) {
     // Its parent is alive; the next one's has ended.
     ended(store, 7, Status::Completed, 50, Some(1)).await;
     ended(store, 8, Status::Completed, 50, Some(3)).await;
-    for n in 100..300 {
+    for n in 100..180 {
         ended(store, n, Status::Completed, 60, None).await;
     }
     // Nothing came after it, so it stays for now.
     ended(store, 9, Status::Completed, 50, None).await;
 
     let removed = sweep(store, &rules(folder), now).await.unwrap();
-    assert_eq!(removed, 203);
+    assert_eq!(removed, 83);
     let stays = [1, 3, 4, 6, 7, 9];
-    for n in [1, 2, 3, 4, 5, 6, 7, 8, 9, 100, 299] {
+    for n in [1, 2, 3, 4, 5, 6, 7, 8, 9, 100, 179] {
         let is_there = store.job(job(n)).await.unwrap().is_some();
         assert_eq!(is_there, stays.contains(&n), "job {n}");
         assert_eq!(store.journal(job(n), 0, 9).await.unwrap().is_empty(), !is_there, "job {n}");
@@ -90,11 +90,11 @@ async fn a_sweep(store: &dyn Store, folder: &Path) {
     assert!(left.iter().all(|change| live.contains(&change.job)), "{left:?}");
 
     let lines = archived(folder);
-    assert_eq!(lines.len(), 205);
+    assert_eq!(lines.len(), 85);
     let mut numbers: Vec<u64> = lines.iter().filter_map(|line| number(line)).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    let expected: Vec<u64> = [2, 5, 8, 9].into_iter().chain(100..300).collect();
+    let expected: Vec<u64> = [2, 5, 8, 9].into_iter().chain(100..180).collect();
     assert_eq!(numbers, expected);
     for line in &lines {
         let (start, rest) = line.split_once("\"job\":").unwrap();

@@ -70,13 +70,13 @@ async fn ended(store: &dyn Store, n: u64) -> JobRow {
     commit.checkpoints = vec![checkpoint_row(n, job(n))];
     commit.subscriptions = vec!["order".to_owned()];
     let row = apply(store, commit).await;
-    advance(store, &row, |row| {
-        row.status = Status::Completed;
-        row.phase = Phase::Completed;
-        row.place = Place::Ended;
-        row.completed_at = Some(row.updated_at);
-    })
-    .await
+    let mut commit = commit_after(&row);
+    commit.subscriptions = vec!["order".to_owned()];
+    commit.row.status = Status::Completed;
+    commit.row.phase = Phase::Completed;
+    commit.row.place = Place::Ended;
+    commit.row.completed_at = Some(commit.row.updated_at);
+    apply(store, commit).await
 }
 
 pub async fn a_removed_job_is_gone_with_everything_of_it(store: &dyn Store) {
