@@ -86,6 +86,20 @@ async fn fifty_backups_under_load_are_each_the_store_at_their_place_of_the_feed(
 }
 
 #[tokio::test]
+async fn a_backup_never_takes_the_room_that_commits_need() {
+    let folder = tempfile::tempdir().unwrap();
+    // However large the disk is, this much is not free on it.
+    let options = RedbOptions::new(folder.path().join("holdpoint.redb"));
+    Redb::open(options.clone()).unwrap().close().await.unwrap();
+    let store = Redb::open(RedbOptions { disk_floor_bytes: u64::MAX, ..options }).unwrap();
+    let file = folder.path().join("backup.redb");
+    let order = BackupOrder { file: file.clone(), taken_at: Timestamp(1), generation: 0 };
+    let refused = store.backup(order).await.unwrap_err();
+    assert!(matches!(refused, BackupError::NoSpace { .. }), "{refused}");
+    assert!(!file.exists());
+}
+
+#[tokio::test]
 async fn a_backup_overwrites_nothing_and_leaves_nothing_half() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("holdpoint.redb");
