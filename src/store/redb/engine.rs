@@ -311,10 +311,9 @@ impl Store for Redb {
     }
 
     async fn backup(&self, order: BackupOrder) -> Result<Manifest, BackupError> {
-        let (slot, path, may_go_on) =
-            (self.slot.clone(), self.options.path.clone(), self.patience());
+        let (slot, store, may_go_on) = (self.slot.clone(), self.options.clone(), self.patience());
         let taken = tokio::task::spawn_blocking(move || {
-            Redb::take_backup(&order, &path, &slot, &may_go_on)
+            Redb::take_backup(&order, &store, &slot, &may_go_on)
         });
         taken.await.unwrap_or_else(|error| {
             Err(StoreError::Unavailable(format!("the backup failed: {error}")).into())

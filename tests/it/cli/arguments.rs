@@ -22,6 +22,13 @@ const COMMANDS: &[&[&str]] = &[
     &["checkpoints", "approve"],
     &["checkpoints", "reject"],
     &["actors"],
+    &["backup"],
+    &["restore"],
+    &["release"],
+    &["doctor"],
+    &["export"],
+    &["import"],
+    &["compact"],
     &["config", "show"],
     &["bench"],
 ];
