@@ -159,6 +159,7 @@ impl World {
     pub fn calm_down(&self) {
         self.calm.store(true, Ordering::SeqCst);
         self.rough.store(0, Ordering::SeqCst);
+        self.disk().repair();
     }
 
     pub fn is_calm(&self) -> bool {
