@@ -310,6 +310,10 @@ impl JobState {
             return;
         }
         let answer = self.obey(&wish.command, wish.by, wish.key).await;
+        if answer.is_err() && self.job.is_none() {
+            // A job that was taken for a new one, and may not be.
+            self.unload();
+        }
         crash_point::reach("engine.before_answer");
         wish.reply.send(answer).ok();
     }

@@ -130,7 +130,7 @@ fn write(
         store_id: report.store_id.clone(),
         generation: order.generation,
         jobs: rows("jobs"),
-        events: rows("journal"),
+        events: report.events,
         checkpoints: rows("checkpoints"),
         feed,
         taken_at: order.taken_at.to_rfc3339(),

@@ -24,8 +24,8 @@ pub async fn fill(store: &dyn Store) {
             let mut commit = commit_after(&row);
             commit.snapshot = Some(vec![b'\n'; 50]);
             commit.events = vec![note("a"), note("b")];
-            commit.row.version += 1;
-            commit.row.place = Place::Parked(Some(Timestamp(n as i64)));
+            row_of(&mut commit).version += 1;
+            row_of(&mut commit).place = Place::Parked(Some(Timestamp(n as i64)));
             row = apply(store, commit).await;
         }
     }
@@ -72,10 +72,11 @@ async fn ended(store: &dyn Store, n: u64) -> JobRow {
     let row = apply(store, commit).await;
     let mut commit = commit_after(&row);
     commit.subscriptions = vec!["order".to_owned()];
-    commit.row.status = Status::Completed;
-    commit.row.phase = Phase::Completed;
-    commit.row.place = Place::Ended;
-    commit.row.completed_at = Some(commit.row.updated_at);
+    row_of(&mut commit).status = Status::Completed;
+    row_of(&mut commit).phase = Phase::Completed;
+    row_of(&mut commit).place = Place::Ended;
+    let ended_at = commit.row.updated_at;
+    row_of(&mut commit).completed_at = Some(ended_at);
     apply(store, commit).await
 }
 
