@@ -8,7 +8,6 @@ mod job;
 use std::collections::BTreeMap;
 
 use serde_json::json;
-
 use tokio::task::JoinHandle;
 
 use crate::support::client::Client;

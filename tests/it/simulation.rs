@@ -3,6 +3,7 @@
 //! virtual time. A seed always gives the same story. `HOLDPOINT_ENGINE_SEED=n` tells one of them,
 //! `HOLDPOINT_ENGINE_SEEDS=n` that many.
 
+mod caretaker;
 mod clock;
 mod dice;
 mod documents;

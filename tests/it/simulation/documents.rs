@@ -99,7 +99,9 @@ fn tasks(name: &str) -> Value {
         "middle" => json!([{ "down": run("leaf", true) }]),
         "leaf" => json!([{ "ask": get }, { "ok": checkpoint("Leaf?", "PT15M", "fault") }]),
         "loop" => json!([
-            { "each": each(json!("${ [1, 2, 3] }"), json!([{ "ask": retried(json!([{ "a": get }])) }])) },
+            { "each": each(json!("${ [1, 2, 3] }"), json!([
+                { "ask": retried(json!([{ "a": get }])) },
+            ])) },
         ]),
         // More events than lie between two snapshots.
         "long" => {

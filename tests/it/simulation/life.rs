@@ -15,10 +15,11 @@ use holdpoint::model::time::Span;
 use holdpoint::store::{Fault, Redb, RedbOptions, Store};
 use tokio::time::sleep;
 
+use super::caretaker::caretaker;
 use super::documents;
 use super::ledger::Agent;
 use super::panics;
-use super::people::{CLIENTS, admin, caretaker, client, operator};
+use super::people::{CLIENTS, admin, client, operator};
 use super::witness::Witness;
 use super::world::{World, lock};
 

@@ -85,7 +85,7 @@ pub fn plan(world: &World, weather: Duration) {
     (told.orders, told.types) = (orders, types);
 }
 
-fn principal(name: &str) -> Principal {
+pub fn principal(name: &str) -> Principal {
     Principal::Person(name.to_owned())
 }
 
@@ -222,7 +222,7 @@ pub async fn admin(world: Arc<World>, engine: Engine, number: u64, life: u64) {
     }
 }
 
-fn screen(row: &holdpoint::model::row::CheckpointRow) -> Screen {
+pub fn screen(row: &holdpoint::model::row::CheckpointRow) -> Screen {
     let (id, digest, purpose) = (row.id, row.digest, row.purpose);
     Screen { id, digest, purpose, expires_at: row.expires_at }
 }
@@ -253,7 +253,13 @@ async fn click_around(world: &World, engine: &Engine, screen: &Screen, dice: &mu
     tokio::join!(click(world, engine, screen, one, dice), second);
 }
 
-async fn click(world: &World, engine: &Engine, screen: &Screen, verdict: Verdict, dice: &mut Dice) {
+pub async fn click(
+    world: &World,
+    engine: &Engine,
+    screen: &Screen,
+    verdict: Verdict,
+    dice: &mut Dice,
+) {
     let digest = match dice.weighted(&[(60, 0), (25, 1), (15, 2)]) {
         0 => Some(screen.digest),
         1 => None,
@@ -420,43 +426,5 @@ pub async fn deliver(world: &World, engine: &Engine, number: u64) {
     world.note(format!("event {number}"));
     if engine.deliver(event, principal("world")).await.is_ok_and(|taken| taken > 0) {
         world.count("event delivered");
-    }
-}
-
-/// In good weather somebody looks after everything that waits for a person.
-pub async fn caretaker(world: &World, engine: &Engine) {
-    engine.start_worker().await.ok();
-    let jobs: Vec<_> = lock(&world.history)
-        .jobs()
-        .filter(|job| !job.status.is_ended())
-        .map(|job| (job.id, job.suspended.is_some(), job.status, job.spec.needs_agent))
-        .collect();
-    for (job, is_suspended, status, needs_agent) in jobs {
-        use holdpoint::model::status::Status;
-        let command = match status {
-            _ if is_suspended => Command::Resume,
-            Status::Pending if needs_agent => {
-                let (agent, inputs) = ("agent".to_owned(), Arc::new(json!({})));
-                Command::Assign { agent, inputs, reason: None }
-            }
-            Status::Assigned => Command::Execute,
-            _ => continue,
-        };
-        engine.command(job, command, principal("caretaker")).await.ok();
-    }
-    let query = CheckpointQuery {
-        statuses: vec![CheckpointStatus::Pending],
-        limit: 100,
-        ..CheckpointQuery::default()
-    };
-    let page = engine.checkpoints(&query).await.map(|page| page.rows).unwrap_or_default();
-    let mut dice = world.dice(("caretaker", world.clock.elapsed()));
-    for row in page {
-        click(world, engine, &screen(&row), Verdict::Approve, &mut dice).await;
-    }
-    for _ in 0..2 {
-        lock(&world.told).events += 1;
-        let number = lock(&world.told).events;
-        deliver(world, engine, number).await;
     }
 }
