@@ -47,6 +47,17 @@ pub fn job_row_when(job: &Job, due: &Due) -> JobRow {
     }
 }
 
+/// The statuses that a job in this phase may have.
+pub fn statuses_in(phase: Phase) -> &'static [Status] {
+    match phase {
+        Phase::Pending => &[Status::Pending, Status::Assigned],
+        Phase::Completed => &[Status::Completed],
+        Phase::Cancelled => &[Status::Cancelled],
+        Phase::Faulted => &[Status::Failed, Status::Rejected, Status::ResubmissionRequired],
+        Phase::Suspended | Phase::Running | Phase::Waiting => &[Status::InProgress],
+    }
+}
+
 fn phase(job: &Job, due: &Due) -> Phase {
     match job.status {
         Status::Pending | Status::Assigned => Phase::Pending,

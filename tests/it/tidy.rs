@@ -11,6 +11,8 @@ use self::source::Source;
 mod floors;
 /// Patches that bring known bugs back.
 mod mutants;
+/// Promises and their proofs.
+mod promises;
 /// Rust text with its comments and strings blanked.
 mod source;
 /// Sizes, headers, words and calls.
