@@ -36,8 +36,8 @@ pub enum OpenError {
     },
     /// It is not what was written.
     #[error(
-        "store {} is damaged: the {check} says: {reason}. It was not changed and is not \
-         served. Keep a copy of it and put its last backup in its place (`holdpoint restore`); \
+        "store {} is damaged: the {check} says: {reason}. It is not served. \
+         Keep a copy of it and put its last backup in its place (`holdpoint restore`); \
          `holdpoint check-db` says which that is",
         path.display()
     )]
