@@ -32,7 +32,11 @@ impl Bench {
         });
         Bench {
             definition: from_value(Arc::new(document), &Rules::default()).expect("a document"),
-            environment: Environment { runtime: Arc::new(json!({})), secrets: Arc::new(json!({})) },
+            environment: Environment {
+                runtime: Arc::new(json!({})),
+                secrets: Arc::new(json!({})),
+                key_mark: None,
+            },
             by: Principal::system("bench"),
         }
     }

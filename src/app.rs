@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::app::retention::Rules;
 use crate::calls::{Caller, Secrets};
 use crate::clock::System;
 use crate::config::Config;
@@ -19,12 +20,20 @@ use crate::http::{HttpState, Server, router};
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 
+/// The whole state of a stopped store.
+pub mod doctor;
 /// Why the parts do not go together.
 pub mod error;
 /// What is swept now and then.
 mod housekeeping;
+/// An engine without a listener or an outside.
+pub mod rehearsal;
+/// How long jobs stay after their end.
+pub mod retention;
 /// From the sections of the configuration to the settings of the parts.
 mod settings;
+/// What is done with the store of a stopped server.
+pub mod stopped;
 
 pub use error::{AppError, StoreFault};
 
@@ -65,11 +74,12 @@ impl App {
         let server = Server::bind(http.clone()).await?;
         let address = server.local_addr();
         let store = settings::open_store(&config).await?;
-        let engine = start_engine(&config, store).await?;
+        let engine = start_engine(&config, store.clone()).await?;
         let (ready, is_ready) = watch::channel(true);
         let shutdown = CancellationToken::new();
         metrics.keep_up(shutdown.clone());
         housekeeping::keep(engine.clone(), shutdown.clone());
+        housekeeping::retain(engine.clone(), store, Rules::of(&config), shutdown.clone());
         let render = Arc::new(move || metrics.render());
         let made = async {
             let state = HttpState::new(engine.clone(), http, render, is_ready)

@@ -6,7 +6,7 @@ use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -77,6 +77,22 @@ impl Clock for System {
                 tokio::time::sleep(left.min(RECHECK).as_duration()).await;
             }
         })
+    }
+}
+
+/// Measures how long something takes. It is monotonic, and nothing that it says is ever stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts it.
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since it was started.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 

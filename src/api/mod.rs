@@ -4,8 +4,12 @@
 pub mod actor;
 /// Login and who one is.
 pub mod auth;
+/// Backups, and the release of a held store.
+pub mod backup;
 /// Checkpoints and decisions.
 pub mod checkpoint;
+/// What a look at the whole store found.
+pub mod doctor;
 /// CloudEvents that come in.
 pub mod event;
 /// Jobs, in the words of both job resources.

@@ -51,6 +51,15 @@ pub struct Recovery {
     pub poisoned: u64,
 }
 
+/// Held: the store is a copy that was not released yet, and nothing starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Held {
+    /// Since when, RFC 3339 in UTC.
+    pub since: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// How the server is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -63,6 +72,12 @@ pub struct ServerStatus {
     pub uptime_seconds: u64,
     /// The store.
     pub store: Store,
+    /// How often the store was restored or imported.
+    #[serde(default)]
+    pub generation: u64,
+    /// Held, since when and why; null when it works.
+    #[serde(default)]
+    pub held: Option<Held>,
     /// What the last start found.
     pub recovery: Recovery,
     /// Jobs now in each status.
@@ -92,6 +107,6 @@ pub struct StatusAnswer {
 pub struct HealthAnswer {
     /// True when it is as it should be.
     pub success: bool,
-    /// `alive` or `ready`.
+    /// `alive`, `ready` or `held`.
     pub status: String,
 }

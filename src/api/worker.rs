@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::status::Held;
+
 /// How the worker is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -17,6 +19,9 @@ pub struct Worker {
     pub max_concurrent_jobs: u64,
     /// Period of the safety sweep, milliseconds.
     pub poll_interval: u64,
+    /// Present while the store is held: then nothing starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
 }
 
 /// The worker and what there is for it to do.

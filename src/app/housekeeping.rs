@@ -1,12 +1,15 @@
-//! What is swept now and then: logins that are over. It holds nothing up and fails quietly; the
-//! next round takes what this one left.
+//! What is swept now and then: logins that are over, jobs whose time is over. It holds nothing up
+//! and stops nothing when it fails; the next round takes what this one left.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::app::retention::{Rules, sweep};
 use crate::engine::Engine;
 use crate::http::session::DocumentSessions;
+use crate::store::Store;
 
 /// How often it is swept. An expired login is refused at once; this only frees its room.
 const PERIOD: Duration = Duration::from_secs(3_600);
@@ -21,6 +24,24 @@ pub(super) fn keep(engine: Engine, stop: CancellationToken) {
                 Ok(0) => {}
                 Ok(removed) => tracing::debug!(removed, "logins that were over are gone"),
                 Err(error) => tracing::debug!(%error, "logins that are over stay for now"),
+            }
+        }
+    });
+}
+
+/// Archives and removes jobs whose time is over, until `stop`. A store that is held stays as it is.
+pub(super) fn retain(engine: Engine, store: Arc<dyn Store>, rules: Rules, stop: CancellationToken) {
+    if rules.kept.is_empty() {
+        return;
+    }
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(PERIOD);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            if engine.hold().is_some() {
+                continue;
+            }
+            if let Err(error) = sweep(&*store, &rules, engine.now()).await {
+                tracing::warn!(%error, "jobs whose time is over stay for now");
             }
         }
     });

@@ -63,6 +63,7 @@ pub(super) fn engine(config: &Config) -> engine::Options {
         restart_backoff: Span::from_millis(engine.restart_backoff_ms),
         live_jobs_max: engine.live_jobs_max as usize,
         queue_max: u64::from(engine.queue_max),
+        backups: Some(config.backup.dir.clone()),
     }
 }
 

@@ -7,7 +7,10 @@ use clap::{Args, Parser, Subcommand};
 
 use super::exit::{self, Failure};
 use super::output::Output;
-use super::{actors, check, check_db, checkpoints, config, connection, demo, jobs, serve, worker};
+use super::{
+    actors, backup, bench, check, check_db, checkpoints, compact, config, connection, demo, doctor,
+    export, jobs, release, restore, serve, worker,
+};
 
 /// The environment, as the help shows it.
 const ENVIRONMENT: &str = "\
@@ -95,9 +98,25 @@ enum Command {
     Checkpoints(checkpoints::Command),
     /// Show the live actor tree
     Actors(actors::Arguments),
+    /// Take a verified backup, while jobs run or of a stopped server
+    Backup(backup::Arguments),
+    /// Put a backup in the place of a store; it is held until it is released
+    Restore(restore::Arguments),
+    /// Let a restored store work
+    Release(release::Arguments),
+    /// Say how the store is: damage, stranded jobs, backups, how long the disk will last
+    Doctor(doctor::Arguments),
+    /// Write the store of a stopped server as a stream that any engine can read
+    Export(export::ExportArguments),
+    /// Make a store of such a stream; it is held until it is released
+    Import(export::ImportArguments),
+    /// Give the room of removed rows back to the disk (of a stopped server)
+    Compact(compact::Arguments),
     /// Show the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Measure how fast this binary is on this machine
+    Bench(bench::Arguments),
 }
 
 impl Cli {
@@ -119,7 +138,15 @@ impl Cli {
             Command::Jobs(command) => jobs::run(command, &global, &mut output),
             Command::Checkpoints(command) => checkpoints::run(command, &global, &mut output),
             Command::Actors(arguments) => actors::run(&arguments, &global, &mut output),
+            Command::Backup(arguments) => backup::run(&arguments, &global, &mut output),
+            Command::Restore(arguments) => restore::run(&arguments, &mut output),
+            Command::Release(arguments) => release::run(&arguments, &global, &mut output),
+            Command::Doctor(arguments) => doctor::run(&arguments, &global, &mut output),
+            Command::Export(arguments) => export::export(&arguments, &mut output),
+            Command::Import(arguments) => export::import(&arguments, &mut output),
+            Command::Compact(arguments) => compact::run(&arguments, &mut output),
             Command::Config(command) => config::run(command, &mut output),
+            Command::Bench(arguments) => bench::run(&arguments, &mut output),
         }
     }
 }

@@ -7,12 +7,18 @@ use std::process::ExitCode;
 mod actors;
 /// What may be written on the command line.
 mod arguments;
+/// `backup`: a verified copy of the store.
+mod backup;
+/// `bench`: how fast it is here.
+mod bench;
 /// `check`: workflow documents.
 mod check;
 /// `check-db`: the store's file.
 mod check_db;
 /// `checkpoints`: the inbox and decisions.
 mod checkpoints;
+/// `compact`: room for the disk.
+mod compact;
 /// `config`: the effective configuration.
 mod config;
 /// The configuration that the flags and the environment give.
@@ -21,12 +27,20 @@ mod configuration;
 mod connection;
 /// `demo`: three jobs on a server of its own.
 mod demo;
+/// `doctor`: everything about the store.
+mod doctor;
 /// Exit codes, and failures that carry one.
 mod exit;
+/// `export` and `import`: a store as a stream.
+mod export;
 /// `jobs`: lists and single jobs.
 mod jobs;
 /// Where answers go: text for people or JSON for programs.
 mod output;
+/// `release`: a held store works.
+mod release;
+/// `restore`: a backup in the place of a store.
+mod restore;
 /// `serve`: the server.
 mod serve;
 /// The signals that end a server.

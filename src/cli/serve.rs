@@ -62,6 +62,14 @@ fn announce(app: &App, output: &mut Output) -> Result<(), Failure> {
     for line in recovery_lines(app) {
         output.line(line)?;
     }
+    if let Some(hold) = app.engine.hold() {
+        let text = format!(
+            "⚠ The store is held since {}: {}. Reads and decisions only; nothing starts before \
+             `holdpoint release --reason …`",
+            hold.since, hold.reason
+        );
+        output.painted(Paint::Attention, text)?;
+    }
     for workflow in app.engine.workflows().iter().filter(|workflow| !workflow.defects.is_empty()) {
         let defects = workflow.defects.len();
         let text = format!(

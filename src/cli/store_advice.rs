@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::exit::{Code, Failure};
+use crate::app::stopped::StoppedError;
 use crate::app::{AppError, StoreFault};
+use crate::store::{BackupError, LastBackup};
 
 /// A failed start as an exit code and a text.
 pub(super) fn of_start(error: &AppError) -> Failure {
@@ -30,6 +32,42 @@ pub(super) fn of_start(error: &AppError) -> Failure {
     }
 }
 
+/// A failed backup, restore or compaction as an exit code and a text.
+pub(super) fn of_stopped(error: &StoppedError) -> Failure {
+    match error {
+        StoppedError::Open(error) => of_start(error),
+        StoppedError::Copy(BackupError::Exists { path }) => {
+            let file = path.display();
+            let text = format!(
+                "{file} exists already, and nothing is overwritten: choose another name, or set \
+                 it aside (`restore` and `import` do that with --replace)"
+            );
+            Failure::new(Code::Io, text)
+        }
+        StoppedError::Stream { .. } => Failure::new(Code::Io, error.to_string()),
+        StoppedError::Copy(error) => Failure::new(Code::Io, error.to_string()),
+    }
+}
+
+/// The last backup of a store, and the command that puts it back.
+fn last_backup(path: &Path) -> Vec<String> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).display();
+    let Some(last) = LastBackup::of(path) else {
+        return vec![format!(
+            "no backup is noted beside it; if there is one elsewhere: holdpoint restore --from \
+             FILE --data {folder} --replace"
+        )];
+    };
+    let file = last.file.display();
+    let gone = if last.file.is_file() { "" } else { " (it is not there any more: look for it)" };
+    vec![format!(
+        "put the last backup, taken at {}, in its place{gone}: holdpoint restore --from {file} \
+         --data {folder} --replace",
+        last.taken_at
+    )]
+}
+
 /// What to do about a store that cannot be opened, in the order to try it.
 pub(super) fn steps(fault: StoreFault, path: &Path) -> Vec<String> {
     let file = path.display();
@@ -45,14 +83,15 @@ pub(super) fn steps(fault: StoreFault, path: &Path) -> Vec<String> {
             "run the newer Holdpoint that wrote it".to_owned(),
             format!("or start on another folder with --data; {file} stays as it is"),
         ],
-        StoreFault::Damaged => vec![
-            format!("keep the damaged file: cp -a {file} {file}.damaged"),
-            "check the disk (`dmesg`, `smartctl -a`): a sound disk does not damage files"
-                .to_owned(),
-            format!(
-                "put the last backup of {folder} in its place; nothing was changed by this start"
-            ),
-        ],
+        StoreFault::Damaged => {
+            let mut steps = vec![
+                format!("nothing was changed; keep the damaged file: cp -a {file} {file}.damaged"),
+                "check the disk (`dmesg`, `smartctl -a`): a sound disk does not damage files"
+                    .to_owned(),
+            ];
+            steps.extend(last_backup(path));
+            steps
+        }
         StoreFault::Foreign => vec![
             "check the path: [store] url in config.toml, or --data".to_owned(),
             format!("if {file} belongs to something else, choose another folder with --data"),

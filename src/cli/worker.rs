@@ -53,7 +53,14 @@ fn print(answer: &Answer<WorkerAnswer>, output: &mut Output) -> Result<(), Failu
         let counts: Vec<String> = jobs.iter().map(|(word, n)| format!("{n} {word}")).collect();
         output.line(format!("\nJobs: {}", counts.join(", ")))?;
     }
-    if !worker.is_running {
+    if let Some(held) = &worker.held {
+        let hint = format!(
+            "The store is held since {}: {}. Nothing starts. Let it work with \
+             `holdpoint release --reason …`.",
+            held.since, held.reason
+        );
+        output.painted(Paint::Attention, format!("\n{hint}"))?;
+    } else if !worker.is_running {
         let hint = "The worker is stopped: jobs are taken in, but none starts. \
                     Start it with `holdpoint worker start`.";
         output.painted(Paint::Attention, format!("\n{hint}"))?;

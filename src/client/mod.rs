@@ -11,6 +11,8 @@ pub mod error;
 pub mod jobs;
 /// The worker, the actors, the state of the server, its workflows.
 pub mod operation;
+/// Requests whose answers nobody reads.
+pub mod raw;
 /// One request and its answer.
 mod transport;
 /// Waiting for something to come true.

@@ -3,15 +3,23 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use serde_json::json;
 
 use super::error::ClientError;
+use super::jobs::segment;
 use super::transport::{Answer, Client};
 use super::wait;
 use crate::api::actor::ActorsAnswer;
+use crate::api::backup::{BackupAnswer, BackupList, ReleaseAnswer};
+use crate::api::doctor::DoctorAnswer;
 use crate::api::status::StatusAnswer;
 use crate::api::worker::WorkerAnswer;
 use crate::api::workflow::WorkflowList;
 
+/// The address of backups.
+const BACKUP: &str = "/api/admin/backup";
+/// Longest time for what copies or reads the whole store: a day.
+const LONG: Duration = Duration::from_secs(24 * 3_600);
 /// The address of the worker.
 const WORKER: &str = "/api/admin/agent-worker";
 
@@ -44,6 +52,40 @@ impl Client {
     /// Version, uptime, store, recovery report.
     pub async fn server_status(&self) -> Result<Answer<StatusAnswer>, ClientError> {
         self.get("/api/admin/status", &[]).await
+    }
+
+    /// Takes a backup into the folder of the server. It may take long: the whole store is copied
+    /// and verified.
+    pub async fn take_backup(&self) -> Result<Answer<BackupAnswer>, ClientError> {
+        let request = self.request(Method::POST, BACKUP).timeout(LONG);
+        self.json(self.send(request).await?).await
+    }
+
+    /// The backups in the folder of the server.
+    pub async fn backups(&self) -> Result<Answer<BackupList>, ClientError> {
+        self.get(BACKUP, &[]).await
+    }
+
+    /// Downloads a backup piece by piece, until `take` wants no more.
+    pub async fn download_backup(
+        &self,
+        name: &str,
+        take: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), ClientError> {
+        let request = self.request(Method::GET, &format!("{BACKUP}/{}", segment(name)));
+        self.pieces(self.send(request.timeout(LONG)).await?, take).await
+    }
+
+    /// What can be said of the store while it is in use. It may take long: every job is looked at.
+    pub async fn doctor(&self) -> Result<Answer<DoctorAnswer>, ClientError> {
+        let request = self.request(Method::GET, "/api/admin/doctor").timeout(LONG);
+        self.json(self.send(request).await?).await
+    }
+
+    /// Lets a held store work.
+    pub async fn release(&self, reason: &str) -> Result<Answer<ReleaseAnswer>, ClientError> {
+        let body = json!({ "reason": reason });
+        self.change(Method::POST, "/api/admin/release", Some(&body)).await
     }
 
     /// Registered workflows.

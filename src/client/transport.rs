@@ -68,6 +68,10 @@ impl Client {
         self
     }
 
+    pub(super) fn session(&self) -> Session {
+        self.session.clone()
+    }
+
     /// Reads this path.
     pub(super) async fn get<T: DeserializeOwned>(
         &self,
@@ -157,6 +161,20 @@ impl Client {
         Ok(Answer { body, raw })
     }
 
+    /// The body of an answer piece by piece, however long it is.
+    pub(super) async fn pieces(
+        &self,
+        mut response: Response,
+        mut take: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), ClientError> {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
+            if !take(&chunk) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     async fn bytes(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
         let (url, status) = (response.url().to_string(), response.status().as_u16());
         let mut bytes = Vec::new();
@@ -168,6 +186,11 @@ impl Client {
             }
         }
         Ok(bytes)
+    }
+
+    /// The length of the answer, once all of it is here.
+    pub(super) async fn length(&self, response: Response) -> Result<u64, ClientError> {
+        Ok(self.bytes(response).await?.len() as u64)
     }
 
     async fn refused(&self, response: Response) -> ClientError {

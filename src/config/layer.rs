@@ -142,6 +142,8 @@ pub(super) fn flags(flags: &[(String, Value)]) -> Vec<Setting> {
                 let dir = if dir == "/" { "" } else { dir.trim_end_matches('/') };
                 push("store.url", Value::String(format!("redb://{dir}/holdpoint.redb")));
                 push("artifacts.dir", Value::String(format!("{dir}/artifacts")));
+                push("backup.dir", Value::String(format!("{dir}/backups")));
+                push("retention.archive_dir", Value::String(format!("{dir}/archive")));
             }
             (key, value) => push(key, value.clone()),
         }

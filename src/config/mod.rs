@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+/// Backups, and how long jobs that ended stay.
+pub mod backup;
 /// Rules that types cannot say, collected instead of stopping at the first.
 mod check;
 /// Outgoing calls.
@@ -53,6 +55,10 @@ pub struct Config {
     pub workflows: folders::Workflows,
     /// What workflows write.
     pub artifacts: folders::Artifacts,
+    /// Backups.
+    pub backup: backup::Backup,
+    /// How long jobs that ended stay.
+    pub retention: backup::Retention,
     /// Log lines.
     pub log: log::Log,
     /// The scrape.
@@ -70,6 +76,8 @@ impl Config {
         self.egress.check(&mut complaints);
         self.workflows.check(&mut complaints);
         self.artifacts.check(&mut complaints);
+        self.backup.check(&mut complaints);
+        self.retention.check(&mut complaints);
         self.log.check(&mut complaints);
         complaints.into_inner()
     }

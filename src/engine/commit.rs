@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::dsl::definition::Definition;
 use crate::engine::EngineError;
 use crate::engine::shared::Shared;
-use crate::machine::{Decided, Due, Setting, changed_checkpoints, decide, due, job_row};
+use crate::machine::{Decided, Due, Setting, changed_checkpoints, decide, due, job_row_when};
 use crate::model::command::Command;
 use crate::model::crash_point;
 use crate::model::id::{CommitId, JobId};
@@ -63,7 +63,7 @@ pub(crate) async fn deliberate(shared: &Shared, wish: Deliberation) -> Result<De
 /// What was appended.
 pub(crate) struct Appended {
     pub job: Arc<Job>,
-    pub row: JobRow,
+    pub row: Arc<JobRow>,
 }
 
 /// What became of an append.
@@ -86,12 +86,12 @@ pub(crate) async fn append(
     key: Option<IdempotencyKey>,
 ) -> Result<Append, EngineError> {
     let job = Arc::new(decided.job);
-    let row = job_row(&job);
     let (was, expect_version, fence) = match before {
         Some(before) => (Some(before.status), before.version, before.fence),
         None => (None, 0, 0),
     };
     let (due, commit_id) = (due(&job), CommitId(shared.parts.clock.new_id()));
+    let row = Arc::new(job_row_when(&job, &due));
     let commit = Commit {
         job: job.id,
         expect_version,

@@ -66,6 +66,23 @@ pub enum EngineError {
         /// Why.
         reason: String,
     },
+    /// The store is a copy that was not released yet.
+    #[error(
+        "the store is held since {since}: {reason}. Nothing starts before an admin releases it: \
+         `holdpoint release --reason …` or POST /api/admin/release"
+    )]
+    Held {
+        /// Since when.
+        since: crate::model::time::Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// There is nothing to release.
+    #[error("the store is not held: it works already")]
+    NotHeld,
+    /// There is no backup, and what was begun of it is gone.
+    #[error("{0}")]
+    BackupFailed(String),
     /// The engine is stopping.
     #[error("the engine is stopping")]
     Stopping,

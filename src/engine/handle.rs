@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 use crate::engine::root::Open;
 use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::shared::Shared;
-use crate::engine::{EngineError, JobView, WorkerStatus};
+use crate::engine::{EngineError, Hold, JobView, WorkerStatus};
 use crate::model::command::Command;
 use crate::model::event::Data;
 use crate::model::id::JobId;
@@ -77,8 +77,11 @@ impl Engine {
     /// Lets the worker start runs.
     ///
     /// # Errors
-    /// `Stopping`.
+    /// `Held` while the store is; `Stopping`.
     pub async fn start_worker(&self) -> Result<WorkerStatus, EngineError> {
+        if let Some(Hold { since, reason }) = self.hold() {
+            return Err(EngineError::Held { since, reason });
+        }
         self.ask_worker(|reply| SchedulerMsg::Run { run: true, reply }).await
     }
 

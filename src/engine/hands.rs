@@ -91,6 +91,18 @@ impl JobState {
         })
     }
 
+    /// While the store is held nothing begins. The calls that this actor wrote down have certainly
+    /// not left; of those that it found, nobody knows.
+    pub fn stand_by(&mut self, me: &ActorRef<JobMsg>, due: &Due) {
+        for call in due.calls.iter().map(|call| (call.frame, call.attempt)) {
+            if self.hands.known.contains(&call) {
+                self.shared.unmade.insert(self.unmade(call));
+            }
+        }
+        self.let_go_of_slot();
+        self.ask_to_leave(me, false);
+    }
+
     /// Starts what is due and not in hand; stops what is in hand and no longer due.
     pub async fn close_the_difference(&mut self, me: &ActorRef<JobMsg>, job: &Job, due: &Due) {
         self.drop_unwanted(due);
@@ -102,7 +114,7 @@ impl JobState {
             self.make_calls(me, job, due).await;
         }
         if job.is_ready() {
-            self.shared.scheduler.cast(SchedulerMsg::Look);
+            self.shared.look_at_queue();
             self.ask_to_leave(me, true);
         } else if !due.is_active() && !self.is_busy() {
             self.let_go_of_slot();

@@ -5,6 +5,7 @@ mod catalog;
 mod child;
 mod commit;
 mod error;
+mod examine;
 mod handle;
 mod hands;
 mod job;
@@ -20,11 +21,13 @@ mod root;
 mod scheduler;
 mod shared;
 mod slots;
+mod standing;
 mod start;
 mod stop;
 mod submit;
 mod table;
 mod unmade;
+mod upkeep;
 mod view;
 mod wakes;
 mod workflows;
@@ -34,9 +37,12 @@ pub use crate::store::{
     IdempotencyKey, JobQuery, JobSort, Page, ReadError,
 };
 pub use error::EngineError;
+pub use examine::{Examination, Finding, Findings, Forecast, examine};
 pub use handle::{Engine, NewJob, Submitted};
 pub use options::Options;
 pub use parts::Parts;
+pub use standing::{Hold, Release, Standing};
+pub use upkeep::Backup;
 pub use view::{
     ActorNode, CheckpointView, JobView, LogRow, RecoveryReport, TimelineRow, WorkerStatus,
     WorkflowView,

@@ -51,7 +51,7 @@ impl JobState {
     }
 
     /// What is on disk is not known here any more: it is read before the next decision.
-    fn unload(&mut self) {
+    pub fn unload(&mut self) {
         (self.job, self.definition, self.loaded) = (None, None, false);
     }
 

@@ -23,6 +23,8 @@ pub struct Options {
     pub live_jobs_max: usize,
     /// Jobs in the queue before new ones are refused with Retry-After.
     pub queue_max: u64,
+    /// The folder that backups are written to on request; none: there are none on request.
+    pub backups: Option<std::path::PathBuf>,
 }
 
 impl Default for Options {
@@ -37,6 +39,7 @@ impl Default for Options {
             restart_backoff: Span::from_millis(100),
             live_jobs_max: 10_000,
             queue_max: 1_000_000,
+            backups: None,
         }
     }
 }

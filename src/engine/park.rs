@@ -136,7 +136,7 @@ fn parked(
         at: now,
         by: Principal::system(BY),
         events,
-        row,
+        row: Arc::new(row),
         checkpoints: open.into_iter().map(close).collect(),
         subscriptions: Vec::new(),
         snapshot: None,

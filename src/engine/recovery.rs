@@ -46,9 +46,12 @@ pub(crate) async fn recover(
     let store = &shared.parts.store;
     shared.unmade.load(&**store).await?;
     let due = store.due(shared.parts.clock.now(), COUNTED_MAX).await?.len() as u64;
-    let nudged = store.nudged(COUNTED_MAX).await?;
-    let revived = revive_active(shared).await? + revive_nudged(shared, nudged).await?;
-    wait_for_revival(shared).await;
+    let mut revived = 0;
+    if !shared.is_held() {
+        let nudged = store.nudged(COUNTED_MAX).await?;
+        revived = revive_active(shared).await? + revive_nudged(shared, nudged).await?;
+        wait_for_revival(shared).await;
+    }
     let counts = store.counts().await?;
     let at = shared.parts.clock.now();
     let report = RecoveryReport {
@@ -64,6 +67,14 @@ pub(crate) async fn recover(
     };
     metrics::gauge!(names::RECOVERY_SECONDS).set(report.took_ms as f64 / 1_000.0);
     Ok(report)
+}
+
+/// Takes up, after a release, what the start left alone.
+pub(crate) async fn revive_after_hold(shared: &Arc<Shared>) -> Result<(), StoreError> {
+    let nudged = shared.parts.store.nudged(COUNTED_MAX).await?;
+    revive_active(shared).await?;
+    revive_nudged(shared, nudged).await?;
+    Ok(())
 }
 
 /// Revives what was live when the parent of all jobs failed.

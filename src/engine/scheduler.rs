@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
@@ -55,6 +56,8 @@ impl Actor for Scheduler {
     ) -> Result<SchedulerState, ActorProcessingErr> {
         let period = shared.parts.options.poll_interval.as_duration();
         me.send_interval(period, || SchedulerMsg::Sweep);
+        // What its predecessor had in its mailbox is lost, also the word that somebody asked.
+        shared.looking.store(false, Ordering::Release);
         me.cast(SchedulerMsg::Look)?;
         Ok(SchedulerState { shared, asking: BTreeSet::new() })
     }
@@ -88,6 +91,8 @@ impl Actor for Scheduler {
                 }
             }
         }
+        // Whoever asks from now on may see more than this look does.
+        state.shared.looking.store(false, Ordering::Release);
         state.grant().await;
         Ok(())
     }
@@ -106,7 +111,8 @@ impl SchedulerState {
     fn status(&self) -> WorkerStatus {
         let options = &self.shared.parts.options;
         WorkerStatus {
-            is_running: self.shared.is_working(),
+            is_running: self.shared.is_working() && !self.shared.is_held(),
+            hold: self.shared.standing().hold.clone(),
             active_jobs: self.shared.slots.count() as u64,
             max_concurrent_jobs: options.concurrent_jobs_max as u64,
             poll_interval_ms: options.poll_interval.0 / 1_000,
@@ -118,7 +124,7 @@ impl SchedulerState {
     }
 
     async fn grant(&mut self) {
-        if !self.shared.is_working() || self.shared.is_stopping() {
+        if !self.shared.is_working() || self.shared.is_stopping() || self.shared.is_held() {
             return;
         }
         while self.free() > 0 {
@@ -151,6 +157,9 @@ impl SchedulerState {
 
     /// The safety net: jobs that must have an actor and have none are revived, and counted.
     async fn sweep(&mut self) -> Result<(), StoreError> {
+        if self.shared.is_held() {
+            return Ok(());
+        }
         self.shared.wakes.cast(WakesMsg::Ring);
         let store = &self.shared.parts.store;
         let mut after = None;

@@ -11,6 +11,7 @@ use crate::engine::catalog::Catalog;
 use crate::engine::jobs::JobsMsg;
 use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::slots::Slots;
+use crate::engine::standing::Standing;
 use crate::engine::table::Table;
 use crate::engine::unmade::UnmadeCalls;
 use crate::engine::wakes::WakesMsg;
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     pub feed: watch::Sender<u64>,
     /// Does the worker grant slots?
     working: AtomicBool,
+    /// Is a request to look at the queue on its way to the worker?
+    pub looking: AtomicBool,
     pub stopping: AtomicBool,
     /// Is the restart budget of the standing actors spent?
     pub failed: watch::Sender<bool>,
@@ -71,17 +74,21 @@ pub(crate) struct Shared {
     /// Jobs that the sweep had to rescue.
     pub rescues: AtomicU64,
     pub report: RwLock<Arc<RecoveryReport>>,
+    /// Held while a backup is taken.
+    pub backing_up: tokio::sync::Mutex<()>,
+    standing: RwLock<Arc<Standing>>,
 }
 
 impl Shared {
     /// Before any actor is started.
-    pub fn new(parts: Parts, environment: Arc<Environment>) -> Self {
+    pub fn new(parts: Parts, environment: Arc<Environment>, standing: Standing) -> Self {
         Self {
             catalog: Catalog::new(parts.store.clone()),
             table: Arc::default(),
             slots: Slots::default(),
             unmade: UnmadeCalls::default(),
             working: AtomicBool::new(parts.options.autostart),
+            looking: AtomicBool::new(false),
             parts,
             environment,
             jobs: Address::empty(),
@@ -98,12 +105,29 @@ impl Shared {
             poisoned: AtomicU64::new(0),
             rescues: AtomicU64::new(0),
             report: RwLock::new(Arc::new(RecoveryReport::default())),
+            backing_up: tokio::sync::Mutex::new(()),
+            standing: RwLock::new(Arc::new(standing)),
         }
     }
 
     /// Is the engine stopping?
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// What the store is among its copies.
+    pub fn standing(&self) -> Arc<Standing> {
+        self.standing.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It was released.
+    pub fn set_standing(&self, standing: Standing) {
+        *self.standing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(standing);
+    }
+
+    /// Is the store held? Then nothing begins: no run, no timer, no call, no child.
+    pub fn is_held(&self) -> bool {
+        self.standing.read().unwrap_or_else(PoisonError::into_inner).hold.is_some()
     }
 
     /// Does the worker grant slots?
@@ -114,6 +138,13 @@ impl Shared {
     /// Lets it grant slots, or none.
     pub fn set_working(&self, working: bool) {
         self.working.store(working, Ordering::Release);
+    }
+
+    /// Lets the worker look at the queue; those who ask while it has not looked yet share one look.
+    pub fn look_at_queue(&self) {
+        if !self.looking.swap(true, Ordering::AcqRel) {
+            self.scheduler.cast(SchedulerMsg::Look);
+        }
     }
 
     /// A call was under way when a process or an actor ended.

@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::shared::Shared;
 use crate::model::id::JobId;
 use crate::model::metric_names as names;
@@ -64,6 +63,6 @@ impl Drop for Permit {
             metrics::gauge!(names::AGENT_WORKER_ACTIVE_JOBS).set(held.by_job.len() as f64);
         }
         drop(held);
-        self.shared.scheduler.cast(SchedulerMsg::Look);
+        self.shared.look_at_queue();
     }
 }

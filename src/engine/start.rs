@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::root::{Open, Root};
 use crate::engine::shared::Shared;
+use crate::engine::standing::{Hold, Standing};
 use crate::engine::{Engine, EngineError, Parts, recovery};
 use crate::machine::Environment;
 
@@ -19,6 +20,11 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn start(parts: Parts) -> Result<Engine, EngineError> {
         let began = parts.clock.now();
+        let standing = Standing::of(&*parts.store).await?;
+        if let Some(hold) = &standing.hold {
+            let Hold { since, reason } = hold;
+            tracing::warn!(%since, reason, "the store is held: nothing starts before its release");
+        }
         let environment = Environment {
             runtime: Arc::new(json!({
                 "name": "holdpoint",
@@ -26,9 +32,10 @@ impl Engine {
                 "metadata": {},
             })),
             secrets: parts.caller.masked_secrets(),
+            key_mark: standing.key_mark().map(Into::into),
         };
         let folder = parts.workflows.clone();
-        let shared = Arc::new(Shared::new(parts, Arc::new(environment)));
+        let shared = Arc::new(Shared::new(parts, Arc::new(environment), standing));
         shared.catalog.open(folder.as_deref(), began).await?;
         shared.publish(shared.parts.store.last_change().await?);
         let (root, _) = Root::spawn(None, Root, shared.clone())

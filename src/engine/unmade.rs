@@ -58,6 +58,11 @@ impl UnmadeCalls {
         store.put_document(KIND, document, None).await.map(|_| ())
     }
 
+    /// Removes what the last stop wrote down, untaken.
+    pub async fn forget(store: &dyn Store) -> Result<(), StoreError> {
+        store.remove_document(KIND, ID).await.map(|_| ())
+    }
+
     /// Takes up what the last stop wrote down. It is gone from the store before any of the calls
     /// can leave: after a crash nothing is known of them.
     pub async fn load(&self, store: &dyn Store) -> Result<(), StoreError> {

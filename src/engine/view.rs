@@ -16,7 +16,7 @@ use crate::model::time::Timestamp;
 #[derive(Clone, Debug)]
 pub struct JobView {
     /// What lists show.
-    pub row: JobRow,
+    pub row: Arc<JobRow>,
     /// The folded job: spec, result, error, checkpoints.
     pub job: Arc<Job>,
 }
@@ -87,6 +87,8 @@ pub struct LogRow {
 pub struct WorkerStatus {
     /// Does it start runs?
     pub is_running: bool,
+    /// Held, since when and why: then it starts none, whatever else is said.
+    pub hold: Option<crate::engine::Hold>,
     /// Runs in the phase `running`.
     pub active_jobs: u64,
     /// How many there may be.

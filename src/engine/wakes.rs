@@ -113,6 +113,9 @@ impl WakesState {
 
     async fn ring(&mut self, me: &ActorRef<WakesMsg>) {
         self.stop_waiting();
+        if self.shared.is_held() {
+            return;
+        }
         let store = self.shared.parts.store.clone();
         match store.due(self.shared.parts.clock.now(), WOKEN_MAX).await {
             Ok(due) if due.is_empty() => {}

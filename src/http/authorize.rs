@@ -79,6 +79,8 @@ pub enum Action {
     ReadEngine,
     /// Start and stop the worker.
     ControlWorker,
+    /// Back up the store, read backups, release a held store.
+    KeepStore,
     /// Read workflow documents.
     ReadWorkflows,
     /// Register workflow documents.
@@ -118,7 +120,7 @@ impl Action {
             Action::ReadEveryJob | Action::ReadEngine | Action::ControlWorker => {
                 &[Role::Operator, Role::Admin]
             }
-            Action::OverrideJob | Action::RegisterWorkflow => &[Role::Admin],
+            Action::OverrideJob | Action::RegisterWorkflow | Action::KeepStore => &[Role::Admin],
             Action::ReadCheckpoints | Action::Decide => &[Role::Reviewer, Role::Admin],
             Action::SendEvent => &[Role::User, Role::Operator, Role::Admin],
         }

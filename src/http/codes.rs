@@ -76,6 +76,9 @@ codes! {
     NO_SUCH_WORKFLOW = NOT_FOUND, "no-such-workflow", "There is no such workflow",
         "No workflow with this name is registered.",
         "`GET /api/workflows` lists what is registered.";
+    NO_SUCH_BACKUP = NOT_FOUND, "no-such-backup", "There is no such backup",
+        "The folder of backups has no whole backup of this name.",
+        "`GET /api/admin/backup` lists them.";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here",
         "The path exists, but not with this method.",
         "Use one of the methods in the header `Allow`.";
@@ -98,6 +101,14 @@ codes! {
     NOT_DUE = CONFLICT, "not-due", "It is too early for that",
         "There is nothing to do yet.",
         "Try again later.";
+    HELD = CONFLICT, "held", "The store is held",
+        "It was restored or imported, and nothing may start before an admin says that the original \
+        does not run any more.",
+        "Stop the original, look around, then `holdpoint release --reason …` or POST \
+        /api/admin/release.";
+    NOT_HELD = CONFLICT, "not-held", "The store is not held",
+        "There is nothing to release.",
+        "Nothing is to be done.";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The request is too large",
         "The body is longer than this route takes; `detail` names the limit.",
         "Send less, or send a reference to the data.";
@@ -132,6 +143,9 @@ codes! {
     INTERNAL = INTERNAL_SERVER_ERROR, "internal", "A fault in the server",
         "Something happened that must not happen; the log of the server has the details.",
         "Report it. Repeating the request with the same `Idempotency-Key` is safe.";
+    BACKUP_FAILED = INTERNAL_SERVER_ERROR, "backup-failed", "There is no backup",
+        "The backup could not be written or did not pass its verification; what was begun is gone.",
+        "`detail` says why. The store itself is as it was; `holdpoint doctor` looks at it.";
     UNREADABLE_JOB = INTERNAL_SERVER_ERROR, "unreadable-job", "The job cannot be loaded",
         "The journal of this job cannot be read by this version of the program.",
         "Look at the log of the server; restore from a backup, or use the version that wrote it.";

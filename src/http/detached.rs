@@ -6,14 +6,14 @@ use std::future::Future;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::Response;
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 
-use crate::http::codes;
 use crate::http::problem::ApiError;
 use crate::http::state::HttpState;
+use crate::http::{codes, policy};
 
 /// How soon a caller may ask again what became of a slow request, seconds.
 const SLOW_RETRY_SECS: u64 = 5;
@@ -41,6 +41,10 @@ pub async fn limit_time(
     request: Request,
     next: Next,
 ) -> Response<Body> {
+    let route = request.extensions().get::<MatchedPath>();
+    if route.is_some_and(|path| policy::may_take_long(request.method(), path.as_str())) {
+        return next.run(request).await;
+    }
     let limit: Duration = state.options.request_timeout;
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,

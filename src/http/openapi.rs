@@ -12,8 +12,8 @@ use crate::api::problem::Problem;
 use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
-    actors, admin_jobs, agent_jobs, auth, checkpoints, cloudevents, docs, health, jobs, metrics,
-    status, worker, workflows,
+    actors, admin_jobs, agent_jobs, auth, backup, checkpoints, cloudevents, docs, doctor, health,
+    jobs, metrics, status, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -67,6 +67,10 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(worker::read, worker::start, worker::stop))
         .routes(routes!(actors::read))
         .routes(routes!(status::read))
+        .routes(routes!(backup::take, backup::list))
+        .routes(routes!(backup::download))
+        .routes(routes!(backup::release))
+        .routes(routes!(doctor::examine))
         .routes(routes!(workflows::list))
         .routes(routes!(workflows::read))
         .routes(routes!(workflows::register))

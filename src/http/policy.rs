@@ -34,8 +34,8 @@ const fn route(method: Method, path: &'static str, access: Access, has_query: bo
 
 use Access::{For, Open, Scrape};
 use Action::{
-    ControlWorker, Decide, KnowOneself, OverrideJob, ReadCheckpoints, ReadEngine, ReadEveryJob,
-    ReadWorkflows, RegisterWorkflow, SendEvent, UseJob, UseJobs,
+    ControlWorker, Decide, KeepStore, KnowOneself, OverrideJob, ReadCheckpoints, ReadEngine,
+    ReadEveryJob, ReadWorkflows, RegisterWorkflow, SendEvent, UseJob, UseJobs,
 };
 
 /// The table.
@@ -69,6 +69,11 @@ pub static ROUTES: &[Route] = &[
     route(Method::DELETE, "/api/admin/agent-worker", For(ControlWorker), false),
     route(Method::GET, "/api/admin/actors", For(ReadEngine), true),
     route(Method::GET, "/api/admin/status", For(ReadEngine), false),
+    route(Method::POST, "/api/admin/backup", For(KeepStore), false),
+    route(Method::GET, "/api/admin/backup", For(KeepStore), false),
+    route(Method::GET, "/api/admin/backup/{name}", For(KeepStore), false),
+    route(Method::GET, "/api/admin/doctor", For(ReadEngine), false),
+    route(Method::POST, "/api/admin/release", For(KeepStore), false),
     route(Method::GET, "/api/workflows", For(ReadWorkflows), false),
     route(Method::GET, "/api/workflows/{name}", For(ReadWorkflows), false),
     route(Method::POST, "/api/admin/workflows", For(RegisterWorkflow), true),
@@ -82,6 +87,11 @@ pub static ROUTES: &[Route] = &[
     route(Method::GET, "/healthz", Open, false),
     route(Method::GET, "/readyz", Open, false),
 ];
+
+/// May the answer take longer than requests usually may? What copies or reads the whole store.
+pub fn may_take_long(method: &Method, path: &str) -> bool {
+    (*method == Method::POST && path == "/api/admin/backup") || path == "/api/admin/doctor"
+}
 
 /// The row for a request. A HEAD is a GET without a body.
 pub fn find(method: &Method, path: &str) -> Option<&'static Route> {

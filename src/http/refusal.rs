@@ -42,6 +42,9 @@ impl From<EngineError> for ApiError {
             }
             EngineError::DiskFull(_) => ApiError::new(codes::DISK_FULL, detail),
             EngineError::Corrupt { .. } => ApiError::new(codes::UNREADABLE_JOB, detail),
+            EngineError::Held { .. } => ApiError::new(codes::HELD, detail),
+            EngineError::NotHeld => ApiError::new(codes::NOT_HELD, detail),
+            EngineError::BackupFailed(_) => ApiError::new(codes::BACKUP_FAILED, detail),
             EngineError::Stopping => {
                 ApiError::new(codes::STOPPING, detail).retry_after(RESTART_RETRY_SECS)
             }

@@ -18,7 +18,7 @@ use crate::http::options::Options;
 use crate::model::id::ContentHash;
 
 /// The kind of the documents.
-const KIND: &str = "sessions";
+pub const SESSIONS: &str = "sessions";
 /// Ids drawn before a creation is given up: two collisions of 128 random bits mean that chance is
 /// broken.
 const DRAWS_MAX: usize = 3;
@@ -32,6 +32,7 @@ pub const USER_KEY: &str = "user";
 #[derive(Clone)]
 pub struct DocumentSessions {
     engine: Engine,
+    lifetime_s: Option<i64>,
 }
 
 /// A session as it is kept.
@@ -51,7 +52,13 @@ impl fmt::Debug for DocumentSessions {
 impl DocumentSessions {
     /// Sessions of this engine.
     pub fn new(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, lifetime_s: None }
+    }
+
+    /// Every session lasts so long from its last change, by the clock of the engine: that of the
+    /// system may have been set back, and then a session would be over before it began.
+    fn lasting(self, seconds: i64) -> Self {
+        Self { lifetime_s: Some(seconds), ..self }
     }
 
     /// Removes sessions that are over; says how many. To be called now and then.
@@ -60,11 +67,12 @@ impl DocumentSessions {
         let mut removed = 0;
         let mut after: Option<String> = None;
         loop {
-            let page = self.engine.documents(KIND, after.as_deref(), SWEEP_PAGE).await?;
+            let page = self.engine.documents(SESSIONS, after.as_deref(), SWEEP_PAGE).await?;
             for document in &page {
                 let kept: Option<Kept> = serde_json::from_slice(&document.body).ok();
                 if kept.is_none_or(|kept| kept.expires_at_unix_s <= now_s) {
-                    removed += u64::from(self.engine.remove_document(KIND, &document.id).await?);
+                    removed +=
+                        u64::from(self.engine.remove_document(SESSIONS, &document.id).await?);
                 }
             }
             match page.last() {
@@ -79,13 +87,13 @@ impl DocumentSessions {
     }
 
     async fn write(&self, record: &Record, expect_version: Option<u64>) -> Result<DocumentOutcome> {
-        let kept = Kept {
-            data: record.data.clone(),
-            expires_at_unix_s: record.expiry_date.unix_timestamp(),
-        };
+        let by_record = || record.expiry_date.unix_timestamp();
+        let by_engine = |seconds: i64| self.now_s().saturating_add(seconds);
+        let expires_at_unix_s = self.lifetime_s.map_or_else(by_record, by_engine);
+        let kept = Kept { data: record.data.clone(), expires_at_unix_s };
         let body = serde_json::to_vec(&kept).map_err(|error| Error::Encode(error.to_string()))?;
         let id = key(&record.id);
-        self.engine.put_document(KIND, &id, body, expect_version).await.map_err(backend)
+        self.engine.put_document(SESSIONS, &id, body, expect_version).await.map_err(backend)
     }
 }
 
@@ -115,13 +123,13 @@ impl SessionStore for DocumentSessions {
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let key = key(id);
-        let Some(document) = self.engine.document(KIND, &key).await.map_err(backend)? else {
+        let Some(document) = self.engine.document(SESSIONS, &key).await.map_err(backend)? else {
             return Ok(None);
         };
         let kept: Kept = serde_json::from_slice(&document.body)
             .map_err(|error| Error::Decode(error.to_string()))?;
         if kept.expires_at_unix_s <= self.now_s() {
-            self.engine.remove_document(KIND, &key).await.map_err(backend)?;
+            self.engine.remove_document(SESSIONS, &key).await.map_err(backend)?;
             return Ok(None);
         }
         let expiry_date = OffsetDateTime::from_unix_timestamp(kept.expires_at_unix_s)
@@ -130,7 +138,7 @@ impl SessionStore for DocumentSessions {
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        self.engine.remove_document(KIND, &key(id)).await.map(|_| ()).map_err(backend)
+        self.engine.remove_document(SESSIONS, &key(id)).await.map(|_| ()).map_err(backend)
     }
 }
 
@@ -144,7 +152,7 @@ pub fn cookie_name(options: &Options) -> &'static str {
 /// else.
 pub fn layer(engine: Engine, options: &Options) -> SessionManagerLayer<DocumentSessions> {
     let seconds = i64::try_from(options.session_lifetime.as_secs()).unwrap_or(i64::MAX / 2);
-    SessionManagerLayer::new(DocumentSessions::new(engine))
+    SessionManagerLayer::new(DocumentSessions::new(engine).lasting(seconds))
         .with_name(cookie_name(options))
         .with_http_only(true)
         .with_same_site(SameSite::Lax)

@@ -197,8 +197,18 @@ impl Scratch<'_> {
         });
     }
 
-    /// The stable key of a frame's effect: job, run, task, iteration, place in the run.
+    /// The stable key of a frame's effect: job, run, task, iteration, place in the run, and the
+    /// mark of a store that was restored. What was done after the backup is forgotten here, but not
+    /// by the services: the same place may stand for other content now.
     fn key_of(&self, id: FrameId) -> String {
+        let key = self.place_of(id);
+        match &self.setting.environment.key_mark {
+            Some(mark) => format!("{key}/{mark}"),
+            None => key,
+        }
+    }
+
+    fn place_of(&self, id: FrameId) -> String {
         let (job, run) = (self.job.id, self.job.run_number);
         let Some(frame) = self.frame(id) else { return format!("{job}/{run}/{id}") };
         let iteration: Vec<String> = frame.iteration.iter().map(u32::to_string).collect();

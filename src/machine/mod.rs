@@ -28,6 +28,6 @@ pub use decide::decide;
 pub use due::{Due, DueCall, DueChild, due};
 pub use evolve::{CorruptJournal, evolve};
 pub use log::{LogEntry, log_entry};
-pub use row::{changed_checkpoints, job_row};
+pub use row::{changed_checkpoints, job_row, job_row_when, statuses_in};
 pub use scratch::{Decided, Environment, Setting};
 pub use timeline::{TimelineEntry, timeline};

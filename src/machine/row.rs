@@ -11,7 +11,11 @@ use crate::model::time::Timestamp;
 
 /// The row of a job as it stands.
 pub fn job_row(job: &Job) -> JobRow {
-    let due = due(job);
+    job_row_when(job, &due(job))
+}
+
+/// The same, of a job whose dues are known.
+pub fn job_row_when(job: &Job, due: &Due) -> JobRow {
     let pending =
         job.checkpoints.values().filter(|row| row.status == CheckpointStatus::Pending).count();
     JobRow {
@@ -23,7 +27,7 @@ pub fn job_row(job: &Job) -> JobRow {
         name: job.spec.name.clone(),
         description: job.spec.description.clone(),
         status: job.status,
-        phase: phase(job, &due),
+        phase: phase(job, due),
         waiting_for: waiting_for(job),
         place: due.place(job),
         priority: job.spec.priority,
@@ -40,6 +44,17 @@ pub fn job_row(job: &Job) -> JobRow {
         started_at: job.started_at,
         completed_at: job.completed_at,
         due_at: job.spec.due_at,
+    }
+}
+
+/// The statuses that a job in this phase may have.
+pub fn statuses_in(phase: Phase) -> &'static [Status] {
+    match phase {
+        Phase::Pending => &[Status::Pending, Status::Assigned],
+        Phase::Completed => &[Status::Completed],
+        Phase::Cancelled => &[Status::Cancelled],
+        Phase::Faulted => &[Status::Failed, Status::Rejected, Status::ResubmissionRequired],
+        Phase::Suspended | Phase::Running | Phase::Waiting => &[Status::InProgress],
     }
 }
 

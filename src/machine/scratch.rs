@@ -23,6 +23,9 @@ pub struct Environment {
     pub runtime: Arc<Value>,
     /// `$secrets`: names with placeholders, never values.
     pub secrets: Arc<Value>,
+    /// What calls of this copy of the store carry in their keys; none in an original, whose keys
+    /// need no mark. A key that is in a journal never changes.
+    pub key_mark: Option<Arc<str>>,
 }
 
 /// What a decision is made with, beside the job and the wish.

@@ -228,6 +228,6 @@ pub struct Recorded {
     pub commit_id: crate::model::id::CommitId,
     /// What.
     pub event: Arc<Event>,
-    /// SHA-256 of its record, which contains the hash of the one before it.
+    /// SHA-256 of the append that it came with, which contains the hash of the one before it.
     pub hash: crate::model::id::ContentHash,
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::model::checkpoint::{CheckpointStatus, Purpose};
 use crate::model::id::{CheckpointId, ContentHash, JobId};
 use crate::model::problem::Problem;
@@ -9,7 +11,8 @@ use crate::model::status::{Phase, Status, WaitingFor};
 use crate::model::time::Timestamp;
 
 /// Where a live job is kept. Exactly one holds for every job at every commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Place {
     /// In the queue for a slot, at this key (smaller first).
     Queue(i64),
@@ -22,7 +25,8 @@ pub enum Place {
 }
 
 /// A job in lists.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct JobRow {
     /// Which job.
     pub id: JobId,
@@ -77,7 +81,8 @@ pub struct JobRow {
 }
 
 /// A checkpoint in lists.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CheckpointRow {
     /// Which checkpoint.
     pub id: CheckpointId,

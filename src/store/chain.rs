@@ -1,37 +1,25 @@
-//! The hash chain of a journal: every event carries the hash of the one before it, the first one
+//! The hash chain of a journal: every append carries the hash of the one before it, the first one
 //! that of its job. Pure; it writes nothing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::model::event::{Event, Recorded};
-use crate::model::id::{CommitId, ContentHash, JobId};
-use crate::model::principal::Principal;
-use crate::model::time::Timestamp;
+use crate::model::id::{ContentHash, JobId};
 use crate::store::codec::{self, BadRecord};
-use crate::store::rec::Envelope;
+use crate::store::rec::Append;
 
 /// Deepest nesting of an event as JSON: `serde_json` refuses to read deeper ones, so they must
 /// not be written either.
 const JSON_DEPTH_MAX: usize = 127;
 
+/// Bytes of events that share a record; a larger append takes several, so that a journal can be
+/// read in parts.
+const APPEND_BYTES_MAX: usize = 1024 * 1024;
+
 /// What stands before the first event of a journal.
 pub fn genesis(job: JobId) -> ContentHash {
     ContentHash::of(job.0.as_bytes())
-}
-
-/// Everything of a commit that its events share.
-#[derive(Clone, Debug)]
-pub(crate) struct Append<'a> {
-    /// The place of the first event.
-    pub first_seq: u64,
-    /// The hash of the event before it.
-    pub previous_hash: ContentHash,
-    /// When.
-    pub at: Timestamp,
-    /// By whom.
-    pub by: &'a Principal,
-    /// The commit.
-    pub commit_id: CommitId,
 }
 
 /// An event as JSON, sure to be readable again.
@@ -67,63 +55,76 @@ fn json_depth(json: &[u8]) -> usize {
     deepest
 }
 
-/// The records of these events (name and JSON of each), in order, and the hash of the last one.
-pub(crate) fn link(
-    append: &Append<'_>,
-    events: &[(&'static str, Vec<u8>)],
-) -> Result<(Vec<Vec<u8>>, ContentHash), BadRecord> {
-    let mut head = append.previous_hash;
-    let mut records = Vec::with_capacity(events.len());
-    for (seq, (kind, json)) in (append.first_seq..).zip(events) {
-        let envelope = Envelope {
-            seq,
-            at: append.at,
-            by: append.by.clone(),
-            commit_id: append.commit_id,
-            kind: (*kind).to_owned(),
+/// The records of an append, each with the place of its last event, and the hash of the last one.
+/// It is one record, unless its events together are larger than a record is to be.
+pub(crate) fn link(append: &Append<'_>) -> Result<(Vec<(u64, Vec<u8>)>, ContentHash), BadRecord> {
+    let mut records = Vec::with_capacity(1);
+    let (mut rest, mut first_seq, mut head) =
+        (&*append.events, append.first_seq, append.previous_hash);
+    while !rest.is_empty() {
+        let (events, more) = rest.split_at(fitting(rest));
+        let part = Append {
+            first_seq,
             previous_hash: head,
-            body: json.clone(),
+            by: Cow::Borrowed(&*append.by),
+            events: Cow::Borrowed(events),
+            ..*append
         };
-        let body = envelope.to_body()?;
-        head = ContentHash::of(&body);
-        records.push(codec::seal(codec::ENVELOPE, &body));
+        let record = part.to_record()?;
+        head = ContentHash::of(codec::body(&record));
+        first_seq += events.len() as u64;
+        records.push((first_seq - 1, record));
+        rest = more;
     }
     Ok((records, head))
 }
 
-/// An event as a journal gave it, with the hash of the one before it.
+/// How many of these events go into one record: at least one.
+fn fitting(events: &[Vec<u8>]) -> usize {
+    let mut bytes = 0;
+    let fits = |event: &&Vec<u8>| {
+        bytes += event.len();
+        bytes <= APPEND_BYTES_MAX
+    };
+    events.iter().take_while(fits).count().max(1)
+}
+
+/// The events of one append as a journal gave them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Link {
-    /// The event.
-    pub recorded: Recorded,
-    /// The hash that must be that of the event before it.
+    /// The events, in order; never empty.
+    pub events: Vec<Recorded>,
+    /// The hash that must be that of the append before it.
     pub previous_hash: ContentHash,
+    /// The hash of this one.
+    pub hash: ContentHash,
 }
 
-/// Reads one record of a journal that was found at this place.
-pub(crate) fn read(seq: u64, record: &[u8]) -> Result<Link, BadRecord> {
-    let body = codec::open(codec::ENVELOPE, record)?;
-    let envelope = Envelope::from_body(body)?;
-    if envelope.seq != seq {
-        return Err(BadRecord::Damaged(format!("it says that it is event {}", envelope.seq)));
+/// Reads one record of a journal that was found at this place: that of its last event.
+pub(crate) fn read(last_seq: u64, record: &[u8]) -> Result<Link, BadRecord> {
+    let append = Append::from_record(record)?;
+    let last = append.first_seq.checked_add(append.events.len() as u64 - 1);
+    if last != Some(last_seq) {
+        let (first, count) = (append.first_seq, append.events.len());
+        let reason = format!("it says that it is {count} events from {first} on");
+        return Err(BadRecord::Damaged(reason));
     }
-    let event: Event = serde_json::from_slice(&envelope.body).map_err(BadRecord::damaged)?;
-    let recorded = Recorded {
-        seq,
-        at: envelope.at,
-        by: envelope.by,
-        commit_id: envelope.commit_id,
-        event: Arc::new(event),
-        hash: ContentHash::of(body),
+    let hash = ContentHash::of(codec::body(record));
+    let event = |(seq, json): (u64, &Vec<u8>)| {
+        let event: Event = serde_json::from_slice(json).map_err(BadRecord::damaged)?;
+        let (at, by, commit_id) = (append.at, append.by.clone().into_owned(), append.commit_id);
+        Ok(Recorded { seq, at, by, commit_id, event: Arc::new(event), hash })
     };
-    Ok(Link { recorded, previous_hash: envelope.previous_hash })
+    let events =
+        (append.first_seq..).zip(append.events.iter()).map(event).collect::<Result<_, _>>()?;
+    Ok(Link { events, previous_hash: append.previous_hash, hash })
 }
 
-/// Follows a chain: the hash of the event before, if known, must be what the next one carries.
+/// Follows a chain: the hash of the append before, if known, must be what the next one carries.
 pub(crate) fn follow(before: Option<ContentHash>, link: &Link) -> Result<(), BadRecord> {
     match before {
         Some(hash) if hash != link.previous_hash => Err(BadRecord::Damaged(format!(
-            "the event before it has hash {hash}, it carries {}: the journal was changed",
+            "the append before it has hash {hash}, it carries {}: the journal was changed",
             link.previous_hash
         ))),
         _ => Ok(()),

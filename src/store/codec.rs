@@ -14,6 +14,8 @@ const MAGIC: u8 = 0x48;
 const CODEC_BINCODE: u8 = 1;
 /// Bytes before the body.
 const HEADER_BYTES: usize = 13;
+/// Where in the header the checksum stands: behind the length, at the end.
+const CHECKSUM_AT: usize = 9;
 /// Largest body. An event has at most 4 MiB and a folded job 16 MiB (`model::limits`), so this is
 /// only a guard against a length that damage made up.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -30,8 +32,8 @@ pub(crate) struct Kind {
     pub table: &'static str,
 }
 
-/// An event of a journal.
-pub(crate) const ENVELOPE: Kind = Kind { code: 1, version: 1, table: "journal" };
+/// The events of one append to a journal.
+pub(crate) const APPEND: Kind = Kind { code: 1, version: 2, table: "journal" };
 /// A job: its row, the head of its journal, what it listens to.
 pub(crate) const JOB: Kind = Kind { code: 2, version: 1, table: "jobs" };
 /// The row of a checkpoint.
@@ -75,34 +77,34 @@ fn configuration() -> impl bincode::config::Config {
     bincode::config::standard().with_limit::<BODY_BYTES_MAX>()
 }
 
-/// The body of a record.
-pub(crate) fn encode_body<T: Serialize>(value: &T) -> Result<Vec<u8>, BadRecord> {
-    let body = bincode::serde::encode_to_vec(value, configuration()).map_err(BadRecord::damaged)?;
-    // The encoder has no limit of its own: what cannot be read back must not be written.
-    if body.len() > BODY_BYTES_MAX {
-        return Err(BadRecord::Damaged(format!(
-            "it would take {} bytes; a record has at most {BODY_BYTES_MAX}",
-            body.len()
-        )));
-    }
-    Ok(body)
-}
-
-/// Puts the header before a body.
-pub(crate) fn seal(kind: Kind, body: &[u8]) -> Vec<u8> {
-    let mut record = Vec::with_capacity(HEADER_BYTES + body.len());
+/// A whole record, in one buffer of about the right size.
+pub(crate) fn encode<T: Serialize>(
+    kind: Kind,
+    value: &T,
+    bytes_about: usize,
+) -> Result<Vec<u8>, BadRecord> {
+    let mut record = Vec::with_capacity(HEADER_BYTES + bytes_about);
     record.extend_from_slice(&[MAGIC, CODEC_BINCODE, kind.code]);
     record.extend_from_slice(&kind.version.to_le_bytes());
-    record.extend_from_slice(&(body.len() as u32).to_le_bytes());
-    let checksum = checksum(&record, body);
-    record.extend_from_slice(&checksum.to_le_bytes());
-    record.extend_from_slice(body);
-    record
+    record.resize(HEADER_BYTES, 0);
+    bincode::serde::encode_into_std_write(value, &mut record, configuration())
+        .map_err(BadRecord::damaged)?;
+    let length = record.len() - HEADER_BYTES;
+    // The encoder has no limit of its own: what cannot be read back must not be written.
+    if length > BODY_BYTES_MAX {
+        return Err(BadRecord::Damaged(format!(
+            "it would take {length} bytes; a record has at most {BODY_BYTES_MAX}"
+        )));
+    }
+    record[CHECKSUM_AT - 4..CHECKSUM_AT].copy_from_slice(&(length as u32).to_le_bytes());
+    let checksum = checksum(&record[..CHECKSUM_AT], &record[HEADER_BYTES..]);
+    record[CHECKSUM_AT..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
+    Ok(record)
 }
 
-/// A whole record.
-pub(crate) fn encode<T: Serialize>(kind: Kind, value: &T) -> Result<Vec<u8>, BadRecord> {
-    Ok(seal(kind, &encode_body(value)?))
+/// The body of a record that was just encoded.
+pub(crate) fn body(record: &[u8]) -> &[u8] {
+    record.get(HEADER_BYTES..).unwrap_or_default()
 }
 
 fn checksum(header: &[u8], body: &[u8]) -> u32 {
@@ -112,8 +114,8 @@ fn checksum(header: &[u8], body: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// The body of a record whose header and checksum hold.
-pub(crate) fn open(kind: Kind, record: &[u8]) -> Result<&[u8], BadRecord> {
+/// The body of a record whose header and checksum hold, and its schema version.
+pub(crate) fn open(kind: Kind, record: &[u8]) -> Result<(u16, &[u8]), BadRecord> {
     let Some((header, body)) = record.split_first_chunk::<HEADER_BYTES>() else {
         return Err(BadRecord::Damaged(format!("{} bytes are no record", record.len())));
     };
@@ -127,7 +129,7 @@ pub(crate) fn open(kind: Kind, record: &[u8]) -> Result<&[u8], BadRecord> {
     }
     // The checksum comes before the version: a flipped bit is damage, not a newer program.
     let stored = u32::from_le_bytes([c0, c1, c2, c3]);
-    if checksum(&header[..HEADER_BYTES - 4], body) != stored {
+    if checksum(&header[..CHECKSUM_AT], body) != stored {
         return Err(BadRecord::damaged("its checksum does not hold"));
     }
     if code != kind.code {
@@ -140,7 +142,7 @@ pub(crate) fn open(kind: Kind, record: &[u8]) -> Result<&[u8], BadRecord> {
     if codec != CODEC_BINCODE || version == 0 {
         return Err(BadRecord::Damaged(format!("codec {codec}, version {version} never existed")));
     }
-    Ok(body)
+    Ok((version, body))
 }
 
 /// The value in a body, which it must fill.
@@ -153,7 +155,7 @@ pub(crate) fn decode_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadReco
     Ok(value)
 }
 
-/// The value in a record.
+/// The value in a record of a kind that has one schema version.
 pub(crate) fn decode<T: DeserializeOwned>(kind: Kind, record: &[u8]) -> Result<T, BadRecord> {
-    decode_body(open(kind, record)?)
+    decode_body(open(kind, record)?.1)
 }

@@ -28,7 +28,7 @@ pub struct Commit {
     pub events: Vec<Arc<Event>>,
     /// The job's row after it. It carries the new version, fence and place: queue and wake follow
     /// from it.
-    pub row: JobRow,
+    pub row: Arc<JobRow>,
     /// Checkpoint rows that it opened or changed.
     pub checkpoints: Vec<CheckpointRow>,
     /// Every event type that the job now listens to (`*`: any). Replaces the earlier set.

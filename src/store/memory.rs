@@ -1,10 +1,12 @@
 //! The in-memory engine: the specification in as few lines as possible. It keeps nothing twice
 //! and no index, so that no answer can be stale; it is for tests, never for many jobs.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::mpsc;
 
 use crate::model::checkpoint::CheckpointStatus;
 use crate::model::event::Recorded;
@@ -13,38 +15,40 @@ use crate::model::row::{CheckpointRow, JobRow, Place};
 use crate::model::status::Status;
 use crate::model::time::Timestamp;
 use crate::store::answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
-use crate::store::chain::{self, Append};
+use crate::store::chain;
 use crate::store::codec::{self, BadRecord};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
+use crate::store::item::Item;
 use crate::store::page::{self, JobFilter, SortKey, Window};
 use crate::store::port::Store;
 use crate::store::precondition::{self, Standing, UsedKey};
 use crate::store::query::{CheckpointQuery, JobQuery, Page};
+use crate::store::rec::Append;
 
 /// A store that is gone with its process.
 #[derive(Clone, Debug, Default)]
 pub struct Memory(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
-struct State {
-    jobs: BTreeMap<JobId, Held>,
-    checkpoints: BTreeMap<CheckpointId, CheckpointRow>,
-    nudges: BTreeSet<JobId>,
-    feed: Vec<Change>,
-    keys: BTreeMap<(String, String), UsedKey>,
-    documents: BTreeMap<(String, String), Document>,
-    last_time: Timestamp,
-    closed: bool,
+pub(super) struct State {
+    pub(super) jobs: BTreeMap<JobId, Held>,
+    pub(super) checkpoints: BTreeMap<CheckpointId, CheckpointRow>,
+    pub(super) nudges: BTreeSet<JobId>,
+    pub(super) feed: Vec<Change>,
+    pub(super) keys: BTreeMap<(String, String), UsedKey>,
+    pub(super) documents: BTreeMap<(String, String), Document>,
+    pub(super) last_time: Timestamp,
+    pub(super) closed: bool,
 }
 
 #[derive(Debug)]
-struct Held {
-    row: JobRow,
-    journal: Vec<Recorded>,
-    snapshot: Option<(u64, Vec<u8>)>,
-    subscriptions: Vec<String>,
-    last_commit: CommitId,
+pub(super) struct Held {
+    pub(super) row: Arc<JobRow>,
+    pub(super) journal: Vec<Recorded>,
+    pub(super) snapshot: Option<(u64, Vec<u8>)>,
+    pub(super) subscriptions: Vec<String>,
+    pub(super) last_commit: CommitId,
 }
 
 impl Memory {
@@ -82,7 +86,7 @@ impl State {
             return Ok(outcome);
         }
         let head = held.and_then(|held| held.journal.last()).map(|event| event.hash);
-        let events = record(&commit, head).map_err(|bad| bad.at(codec::ENVELOPE, commit.job))?;
+        let events = record(&commit, head).map_err(|bad| bad.at(codec::APPEND, commit.job))?;
         if let (Some(name), Some(key)) = (key, &commit.key) {
             self.keys.retain(|_, used| used.used_at >= key.forget_before);
             let used = UsedKey { job: commit.job, digest: key.digest, used_at: commit.at };
@@ -92,7 +96,7 @@ impl State {
         self.nudges.extend(commit.nudge);
         self.last_time = self.last_time.max(commit.at);
         self.checkpoints.extend(commit.checkpoints.into_iter().map(|row| (row.id, row)));
-        let (version, feed) = (commit.row.version, self.feed.len() as u64 + 1);
+        let (version, feed) = (commit.row.version, self.last_change() + 1);
         let first_seq = commit.expect_version + 1;
         self.feed.push(Change { feed, job: commit.job, first_seq, last_seq: version });
         let earlier = self.jobs.remove(&commit.job);
@@ -108,6 +112,10 @@ impl State {
         };
         self.jobs.insert(commit.job, held);
         Ok(CommitOutcome::Applied { version, feed })
+    }
+
+    fn last_change(&self) -> u64 {
+        self.feed.last().map_or(0, |change| change.feed)
     }
 
     fn places<T>(&self, pick: impl Fn(&JobRow) -> Option<T>) -> impl Iterator<Item = (T, JobId)> {
@@ -150,20 +158,21 @@ impl State {
 
 /// The events of a commit as the journal holds them. They go through their records, as on disk.
 fn record(commit: &Commit, head: Option<ContentHash>) -> Result<Vec<Recorded>, BadRecord> {
+    let events: Result<Vec<_>, BadRecord> =
+        commit.events.iter().map(|event| chain::event_json(event)).collect();
     let append = Append {
         first_seq: commit.expect_version + 1,
         previous_hash: head.unwrap_or_else(|| chain::genesis(commit.job)),
         at: commit.at,
-        by: &commit.by,
+        by: Cow::Borrowed(&commit.by),
         commit_id: commit.commit_id,
+        events: events?.into(),
     };
-    let events: Result<Vec<_>, BadRecord> =
-        commit.events.iter().map(|event| Ok((event.name(), chain::event_json(event)?))).collect();
-    let (records, _) = chain::link(&append, &events?)?;
-    (append.first_seq..)
-        .zip(records)
-        .map(|(seq, bytes)| Ok(chain::read(seq, &bytes)?.recorded))
-        .collect()
+    let mut recorded = Vec::with_capacity(append.events.len());
+    for (last_seq, record) in chain::link(&append)?.0 {
+        recorded.extend(chain::read(last_seq, &record)?.events);
+    }
+    Ok(recorded)
 }
 
 fn sorted<T: Ord>(items: impl Iterator<Item = T>, max: usize) -> Vec<T> {
@@ -210,13 +219,13 @@ impl Store for Memory {
     }
 
     async fn job(&self, job: JobId) -> Result<Option<JobRow>, StoreError> {
-        Ok(self.open()?.jobs.get(&job).map(|held| held.row.clone()))
+        Ok(self.open()?.jobs.get(&job).map(|held| (*held.row).clone()))
     }
 
     async fn jobs(&self, query: &JobQuery) -> Result<Page<JobRow>, ReadError> {
         let window = Window::new(query.sort, query.limit, query.offset, query.cursor.as_deref())?;
         let (state, filter) = (self.open()?, JobFilter::new(query));
-        let rows = state.jobs.values().map(|held| &held.row).filter(|row| filter.matches(row));
+        let rows = state.jobs.values().map(|held| &*held.row).filter(|row| filter.matches(row));
         let rows = rows.map(|row| (page::job_key(query.sort, row), row)).collect();
         Ok(cut(query.sort, window, rows))
     }
@@ -291,7 +300,7 @@ impl Store for Memory {
     }
 
     async fn last_change(&self) -> Result<u64, StoreError> {
-        Ok(self.open()?.feed.len() as u64)
+        Ok(self.open()?.last_change())
     }
 
     async fn put_document(
@@ -339,6 +348,29 @@ impl Store for Memory {
             group_micros_mean: 0,
             read_only: None,
         })
+    }
+
+    async fn export(&self, to: mpsc::Sender<Item>) -> Result<(), StoreError> {
+        let items = self.open()?.items()?;
+        for item in items {
+            if to.send(item).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn import(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        let mut state = self.open()?;
+        items.into_iter().try_for_each(|item| state.import(item))
+    }
+
+    async fn remove_jobs(&self, jobs: Vec<(JobId, u64)>) -> Result<Vec<JobId>, StoreError> {
+        Ok(self.open()?.remove_jobs(&jobs))
+    }
+
+    async fn prune_feed(&self, after: u64, max: usize) -> Result<Option<u64>, StoreError> {
+        Ok(self.open()?.prune_feed(after, max))
     }
 
     async fn close(&self) -> Result<(), StoreError> {

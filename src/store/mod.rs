@@ -3,6 +3,8 @@
 
 /// What reads answer with.
 mod answer;
+/// Backups: order, manifest, note.
+mod backup;
 /// The hash chain of a journal.
 pub mod chain;
 /// Enums as the numbers that records and indexes hold.
@@ -11,10 +13,16 @@ mod code;
 mod codec;
 /// One decision and what became of it.
 mod commit;
+/// Files that are there whole or not at all.
+pub mod durable_file;
 /// What goes wrong.
 mod error;
+/// What a store consists of.
+mod item;
 /// The in-memory engine: the specification.
 mod memory;
+/// The same beside decisions.
+mod memory_upkeep;
 /// What a list query means.
 mod page;
 /// The port.
@@ -27,16 +35,20 @@ mod query;
 mod rec;
 /// The embedded engine.
 pub mod redb;
+/// A store as a stream of lines.
+pub mod stream;
 
 #[cfg(any(test, feature = "fault-injection"))]
 pub use self::redb::sim_disk::{Fault, Operation, Random, SimDisk, verify_disk};
 pub use self::redb::{
-    BATCH_SIZE_METRIC, COMMIT_SECONDS_METRIC, Defect, OpenError, Recovery, Redb, RedbOptions,
-    Report, verify,
+    BATCH_SIZE_METRIC, BareRun, COMMIT_SECONDS_METRIC, Defect, OpenError, Recovery, Redb,
+    RedbOptions, Report, replay_bare, verify,
 };
 pub use answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
+pub use backup::{BackupError, BackupOrder, LastBackup, MANIFEST_FORMAT, Manifest};
 pub use commit::{Commit, CommitOutcome, IdempotencyKey};
 pub use error::{BadCursor, ReadError, StoreError};
+pub use item::{Item, Record};
 pub use memory::Memory;
 pub use port::Store;
 pub use query::{CheckpointQuery, CheckpointSort, JobQuery, JobSort, Page};

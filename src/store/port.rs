@@ -1,14 +1,17 @@
 //! The store port: every question and every wish, each one transaction. It names no engine.
 
 use async_trait::async_trait;
+use tokio::sync::mpsc;
 
 use crate::model::event::Recorded;
 use crate::model::id::{CheckpointId, JobId};
 use crate::model::row::{CheckpointRow, JobRow};
 use crate::model::time::Timestamp;
 use crate::store::answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
+use crate::store::backup::{BackupError, BackupOrder, Manifest};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
+use crate::store::item::Item;
 use crate::store::query::{CheckpointQuery, JobQuery, Page};
 
 /// The port. Every method is one transaction; none leaks. Object-safe.
@@ -107,6 +110,45 @@ pub trait Store: Send + Sync + 'static {
     /// How it is.
     async fn health(&self) -> Result<Health, StoreError>;
 
+    /// Writes a consistent copy of itself into a file of its own kind while everything goes on:
+    /// what was committed before it began is in it, whole. Engines without files refuse.
+    async fn backup(&self, order: BackupOrder) -> Result<Manifest, BackupError> {
+        let _ = order;
+        Err(BackupError::Unsupported(self.health().await?.engine))
+    }
+
+    /// Gives every piece of the store as it is at one moment, in order, until nobody takes more.
+    async fn export(&self, to: mpsc::Sender<Item>) -> Result<(), StoreError> {
+        let _ = to;
+        Err(unable("export"))
+    }
+
+    /// Takes pieces in, in the order in which `export` gives them: into a store that holds nothing
+    /// but earlier pieces of the same export. Nobody else may use the store before the last one.
+    async fn import(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        let _ = items;
+        Err(unable("import"))
+    }
+
+    /// Removes each of these jobs with its journal and checkpoints, if it stands at this version
+    /// and has ended; says which. The job of the last change stays until another one follows.
+    async fn remove_jobs(&self, jobs: Vec<(JobId, u64)>) -> Result<Vec<JobId>, StoreError> {
+        let _ = jobs;
+        Err(unable("remove jobs"))
+    }
+
+    /// Looks at so many entries of the feed after this place and forgets those about jobs that are
+    /// gone, but never the last one. Says up to which place it looked; nothing at the end.
+    async fn prune_feed(&self, after: u64, max: usize) -> Result<Option<u64>, StoreError> {
+        let _ = (after, max);
+        Err(unable("forget changes"))
+    }
+
     /// Answers what was asked, then closes. Later calls are `Unavailable`.
     async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// A store that cannot do what is not asked of every store.
+fn unable(what: &str) -> StoreError {
+    StoreError::Unavailable(format!("this store cannot {what}"))
 }

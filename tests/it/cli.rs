@@ -6,6 +6,8 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 /// Arguments and help.
 mod arguments;
+/// `bench`, in miniature.
+mod bench;
 /// `check`.
 mod check;
 /// `config show`, and a configuration that is wrong.

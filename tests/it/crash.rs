@@ -16,21 +16,21 @@ use tokio::task::JoinSet;
 use crate::support::process::Server;
 
 /// The client that drives the jobs and remembers what it was promised.
-mod client;
+pub mod client;
 /// What is on disk.
-mod disk;
+pub mod disk;
 /// Crashes while there is no store yet.
-mod first_start;
+pub mod first_start;
 /// The figures.
 mod report;
 /// The service that workflows call.
-mod service;
+pub mod service;
 /// One server from its first life to the last.
-mod story;
+pub mod story;
 /// What must hold.
-mod verdict;
+pub mod verdict;
 
-use client::Client;
+use client::{Client, Order};
 use report::Report;
 use service::Service;
 use story::{Beginning, Case, End, ORDERS};
@@ -60,7 +60,7 @@ async fn killed_anywhere_it_loses_nothing_and_does_nothing_twice() {
     copy_documents(workflows.path());
     let slots = Arc::new(Semaphore::new(SERVERS_MAX));
     let mut stories = JoinSet::new();
-    let (beginning, reached) = begin(workflows.path()).await;
+    let (beginning, reached) = begin(workflows.path(), ORDERS).await;
     report.reached(&reached);
     for end in ends(&reached) {
         let (slots, workflows) = (slots.clone(), workflows.path().to_owned());
@@ -88,7 +88,7 @@ async fn killed_anywhere_it_loses_nothing_and_does_nothing_twice() {
 }
 
 /// Makes the store that the stories begin with; answers the points that the first start reached.
-async fn begin(workflows: &Path) -> (Beginning, Vec<String>) {
+pub async fn begin(workflows: &Path, orders: &'static [Order]) -> (Beginning, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let points = folder.path().join("points");
     let settings = [("HOLDPOINT_CRASH_LOG", points.to_str().unwrap())];
@@ -96,7 +96,7 @@ async fn begin(workflows: &Path) -> (Beginning, Vec<String>) {
     let server = server.listening().unwrap();
     let reached = std::fs::read_to_string(&points).unwrap();
     let reached = reached.lines().map(str::to_owned).collect();
-    let mut client = Client::new(Service::start().await, ORDERS);
+    let mut client = Client::new(Service::start().await, orders);
     client.sign_in(&server.url).await.unwrap();
     assert!(server.stop().await.success());
     (Beginning { folder, workflows: workflows.to_owned(), client }, reached)
@@ -135,7 +135,8 @@ fn cases(reached: &[String]) -> Vec<Case> {
     once.chain(in_calls).chain(twice).collect()
 }
 
-fn copy_documents(to: &Path) {
+/// The shipped workflows and those of the tests.
+pub fn copy_documents(to: &Path) {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     for folder in ["workflows", "tests/workflows"] {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {

@@ -1,6 +1,9 @@
 //! One test binary: its modules are the areas. Tests reach the program through its public surface.
 #![allow(clippy::unwrap_used)]
 
+mod backup;
+#[cfg(feature = "fault-injection")]
+mod binary;
 mod calls;
 mod cli;
 mod config;

@@ -7,5 +7,14 @@ pub mod https;
 /// The real binary as a process.
 #[cfg(feature = "fault-injection")]
 pub mod process;
+/// A mount namespace with a file system of its own.
+#[cfg(feature = "fault-injection")]
+pub mod room;
 /// A whole server of its own.
 pub mod server;
+/// What this machine lacks.
+#[cfg(feature = "fault-injection")]
+pub mod skip;
+/// A server that is killed at one of its syncs.
+#[cfg(feature = "fault-injection")]
+pub mod strace;

@@ -9,6 +9,10 @@ use self::source::Source;
 
 /// Imports and outside crates, by the table in `docs/ARCHITECTURE.md`.
 mod floors;
+/// Patches that bring known bugs back.
+mod mutants;
+/// Promises and their proofs.
+mod promises;
 /// Rust text with its comments and strings blanked.
 mod source;
 /// Sizes, headers, words and calls.

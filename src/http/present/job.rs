@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::api::job::{Job, JobSummary, JobWorkflow, WaitingFor};
-use crate::engine::{JobView, WorkflowView};
+use crate::engine::{Hold, JobView, WorkflowView};
 use crate::http::present::time;
 use crate::model::id::ContentHash;
 use crate::model::row::JobRow;
+use crate::model::status::WaitCode;
 
 /// Whose words are spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,26 @@ pub fn summary(row: JobRow, words: Words, workflows: &[WorkflowView]) -> JobSumm
     }
 }
 
+/// The same while the store is held: who looks at a job that does not move must see why. A wait for
+/// a person stays, for a person may decide.
+pub fn held_back(mut summary: JobSummary, hold: Option<&Hold>) -> JobSummary {
+    let code = summary.waiting_for.as_ref().map(|waiting| waiting.code.as_str());
+    let for_person = [WaitCode::Checkpoint.as_str(), WaitCode::InDoubt.as_str()];
+    let has_ended = summary.completed_at.is_some();
+    if let Some(hold) = hold
+        && !has_ended
+        && !code.is_some_and(|code| for_person.contains(&code))
+    {
+        summary.waiting_for = Some(WaitingFor {
+            code: "release".to_owned(),
+            text: format!("Held until an admin releases the store: {}", hold.reason),
+            since: time(hold.since),
+            until: None,
+        });
+    }
+    summary
+}
+
 fn pinned(hash: ContentHash, workflows: &[WorkflowView]) -> JobWorkflow {
     let known = workflows.iter().find(|workflow| workflow.hash == Some(hash));
     JobWorkflow {
@@ -73,6 +94,6 @@ pub fn job(view: JobView, words: Words, workflows: &[WorkflowView]) -> Job {
         auto_execute: spec.auto_execute,
         input_data: Arc::clone(&spec.input),
         result: view.job.result.clone(),
-        summary: summary(view.row, words, workflows),
+        summary: summary(Arc::unwrap_or_clone(view.row), words, workflows),
     }
 }

@@ -2,10 +2,14 @@
 
 /// The actor tree.
 pub mod actor;
+/// Backups.
+pub mod backup;
 /// Checkpoints.
 pub mod checkpoint;
 /// Diffs of shown files.
 pub mod diff;
+/// What a look at the store found.
+pub mod doctor;
 /// Jobs.
 pub mod job;
 /// Log rows and timelines.

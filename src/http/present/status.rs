@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::status::{Recovery, ServerStatus, Store};
-use crate::engine::{Counts, Health, RecoveryReport};
+use crate::api::status::{Held, Recovery, ServerStatus, Store};
+use crate::engine::{Counts, Health, Hold, RecoveryReport, Standing};
 use crate::http::present::time;
 use crate::model::checkpoint::CheckpointStatus;
 use crate::model::status::Status;
@@ -12,6 +12,7 @@ use crate::model::time::Timestamp;
 /// The server as a whole.
 pub fn server(
     health: Health,
+    standing: &Standing,
     recovery: &RecoveryReport,
     counts: &Counts,
     started_at: Timestamp,
@@ -22,6 +23,8 @@ pub fn server(
         started_at: time(started_at),
         uptime_seconds: now.since(started_at).as_duration().as_secs(),
         store: store(health),
+        generation: standing.generation,
+        held: standing.hold.clone().map(held),
         recovery: report(recovery),
         jobs: by_status(&counts.jobs, Status::ALL, Status::as_str),
         checkpoints: by_status(
@@ -33,6 +36,11 @@ pub fn server(
         active: counts.active,
         parked: counts.parked,
     }
+}
+
+/// A hold.
+pub fn held(hold: Hold) -> Held {
+    Held { since: time(hold.since), reason: hold.reason }
 }
 
 fn store(health: Health) -> Store {

@@ -2,7 +2,7 @@
 
 use crate::api::worker::{Worker, WorkerAnswer};
 use crate::engine::{Counts, WorkerStatus};
-use crate::http::present::status::by_status;
+use crate::http::present::status::{by_status, held};
 use crate::model::status::Status;
 
 /// The worker and its work.
@@ -14,6 +14,7 @@ pub fn answer(status: WorkerStatus, counts: &Counts, message: Option<&str>) -> W
             active_jobs: status.active_jobs,
             max_concurrent_jobs: status.max_concurrent_jobs,
             poll_interval: status.poll_interval_ms,
+            held: status.hold.map(held),
         },
         jobs: by_status(&counts.jobs, Status::ALL, word),
         message: message.map(str::to_owned),

@@ -6,7 +6,7 @@ use crate::engine::JobView;
 use crate::http::authorize::{Action, Caller, Resource};
 use crate::http::detached::detached;
 use crate::http::guard::permit;
-use crate::http::present::job::{Words, job};
+use crate::http::present::job::{Words, held_back, job};
 use crate::http::present::log::{Viewer, row, timeline as timeline_row};
 use crate::http::present::{checkpoint, pagination};
 use crate::http::problem::ApiError;
@@ -75,7 +75,8 @@ pub async fn detail(
         (logs, logs_total) = (Some(rows), Some(total));
     }
     let timeline = if include.timeline { Some(timeline(state, id).await?) } else { None };
-    let job = job(view, words, &state.engine.workflows());
+    let mut job = job(view, words, &state.engine.workflows());
+    job.summary = held_back(job.summary, state.engine.hold().as_ref());
     Ok(JobDetail { success: true, job, checkpoints, logs, logs_total, timeline })
 }
 

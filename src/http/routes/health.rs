@@ -18,7 +18,8 @@ pub async fn alive() -> Json<HealthAnswer> {
 
 /// Can it do its work?
 #[utoipa::path(get, path = "/readyz", operation_id = "readReadiness", tag = "health",
-    description = "Answers 200 when the server has recovered and its store takes writes, else 503.",
+    description = "Answers 200 when the server has recovered and its store takes writes, else \
+        503. `status` is `held` instead of `ready` while a restored store waits for its release.",
     responses((status = 200, description = "Ready", body = HealthAnswer)))]
 pub async fn ready(State(state): State<HttpState>) -> Result<Json<HealthAnswer>, ApiError> {
     let not_ready = |why: String| ApiError::new(codes::NOT_READY, why).retry_after(1);
@@ -29,5 +30,6 @@ pub async fn ready(State(state): State<HttpState>) -> Result<Json<HealthAnswer>,
     if let Some(why) = health.read_only {
         return Err(not_ready(format!("the store takes no writes: {why}")));
     }
-    Ok(Json(HealthAnswer { success: true, status: "ready".to_owned() }))
+    let status = if state.engine.hold().is_some() { "held" } else { "ready" };
+    Ok(Json(HealthAnswer { success: true, status: status.to_owned() }))
 }

@@ -9,7 +9,7 @@ use crate::api::job::JobList;
 use crate::api::problem::FieldError;
 use crate::engine::{JobQuery, JobSort, Page};
 use crate::http::extract::parameter;
-use crate::http::present::job::{Words, summary};
+use crate::http::present::job::{Words, held_back, summary};
 use crate::http::present::pagination;
 use crate::http::problem::ApiError;
 use crate::http::state::HttpState;
@@ -141,7 +141,9 @@ pub async fn list_jobs(
 ) -> Result<JobList, ApiError> {
     let Page { rows, total, next_cursor } = state.engine.jobs(&query).await?;
     let workflows = state.engine.workflows();
-    let jobs = rows.into_iter().map(|row: JobRow| summary(row, words, &workflows)).collect();
+    let hold = state.engine.hold();
+    let shown = |row: JobRow| held_back(summary(row, words, &workflows), hold.as_ref());
+    let jobs = rows.into_iter().map(shown).collect();
     let pagination = pagination(query.limit, query.offset, total, next_cursor);
     Ok(JobList { success: true, jobs, pagination })
 }

@@ -9,6 +9,8 @@ pub mod admin_jobs;
 pub mod agent_jobs;
 /// Login.
 pub mod auth;
+/// Backups and the release of a held store.
+pub mod backup;
 /// Checkpoints.
 pub mod checkpoints;
 /// Events that come in.
@@ -19,6 +21,8 @@ mod creation;
 mod detail;
 /// The API's own pages and document.
 pub mod docs;
+/// A look at the whole store.
+pub mod doctor;
 /// Liveness and readiness.
 pub mod health;
 /// Jobs of one's own.

@@ -16,6 +16,8 @@ pub async fn read(State(state): State<HttpState>) -> Result<Json<StatusAnswer>, 
     let health = state.engine.health().await?;
     let counts = state.engine.counts().await?;
     let recovery = state.engine.recovery();
-    let status = server(health, &recovery, &counts, state.started_at, state.engine.now());
+    let standing = state.engine.standing();
+    let status =
+        server(health, &standing, &recovery, &counts, state.started_at, state.engine.now());
     Ok(Json(StatusAnswer { success: true, status }))
 }

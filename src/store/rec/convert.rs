@@ -1,5 +1,8 @@
 //! The way between records and the model. Whatever a record says that the model cannot, is damage.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use crate::model::id::{CheckpointId, CommitId, ContentHash, JobId};
 use crate::model::principal::Principal;
 use crate::model::problem::Problem;
@@ -9,24 +12,24 @@ use crate::model::time::Timestamp;
 use crate::store::answer::Document;
 use crate::store::code::Coded;
 use crate::store::codec::{self, BadRecord};
-use crate::store::rec::v1;
+use crate::store::rec::{v1, v2};
 
-/// An event in a journal: everything but its place in the tree of tables.
+/// The events of one append, as a journal keeps them.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Envelope {
-    pub seq: u64,
+pub(crate) struct Append<'a> {
+    pub first_seq: u64,
     pub at: Timestamp,
-    pub by: Principal,
+    pub by: Cow<'a, Principal>,
     pub commit_id: CommitId,
-    pub kind: String,
     pub previous_hash: ContentHash,
-    pub body: Vec<u8>,
+    /// Each as JSON; never empty.
+    pub events: Cow<'a, [Vec<u8>]>,
 }
 
 /// A job as the table `jobs` holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct HeldJob {
-    pub row: JobRow,
+    pub row: Arc<JobRow>,
     pub head_hash: ContentHash,
     pub last_commit: CommitId,
     pub subscriptions: Vec<String>,
@@ -46,42 +49,75 @@ fn word<T: Coded>(what: &str, code: u8) -> Result<T, BadRecord> {
     T::from_code(code).ok_or_else(|| BadRecord::Damaged(format!("{what} {code} does not exist")))
 }
 
-impl Envelope {
-    /// The bytes that are hashed.
-    pub(crate) fn to_body(&self) -> Result<Vec<u8>, BadRecord> {
-        let kind = match self.by {
-            Principal::Person(_) => 1,
-            Principal::Agent(_) => 2,
-            Principal::System(_) => 3,
-        };
-        codec::encode_body(&v1::Envelope {
-            seq: self.seq,
+fn write_author(by: &Principal) -> v1::Author<'_> {
+    let kind = match by {
+        Principal::Person(_) => 1,
+        Principal::Agent(_) => 2,
+        Principal::System(_) => 3,
+    };
+    v1::Author { kind, id: by.id().into() }
+}
+
+fn read_author(by: v1::Author<'_>) -> Result<Principal, BadRecord> {
+    let id = by.id.into_owned();
+    match by.kind {
+        1 => Ok(Principal::Person(id)),
+        2 => Ok(Principal::Agent(id)),
+        3 => Ok(Principal::System(id)),
+        other => Err(BadRecord::Damaged(format!("author {other} does not exist"))),
+    }
+}
+
+impl Append<'_> {
+    /// The record of an append.
+    pub(crate) fn to_record(&self) -> Result<Vec<u8>, BadRecord> {
+        let events: Vec<_> =
+            self.events.iter().map(|json| v1::Bytes(json.as_slice().into())).collect();
+        let bytes_about = 96 + self.by.id().len() + self.events.iter().map(Vec::len).sum::<usize>();
+        let record = v2::Append {
+            first_seq: self.first_seq,
             at: self.at.0,
-            by: v1::Author { kind, id: self.by.id().to_owned() },
+            by: write_author(&self.by),
             commit_id: self.commit_id.as_u128(),
-            kind: self.kind.clone(),
             previous_hash: self.previous_hash.0,
-            body: v1::Bytes(self.body.clone()),
+            events,
+        };
+        codec::encode(codec::APPEND, &record, bytes_about)
+    }
+
+    /// The append in a record.
+    pub(crate) fn from_record(record: &[u8]) -> Result<Self, BadRecord> {
+        match codec::open(codec::APPEND, record)? {
+            (1, body) => Self::from_v1(body),
+            (_, body) => Self::from_v2(body),
+        }
+    }
+
+    /// In version 1 an event was alone, and its place was that of its record.
+    fn from_v1(body: &[u8]) -> Result<Self, BadRecord> {
+        let record: v1::Envelope<'_> = codec::decode_body(body)?;
+        Ok(Self {
+            first_seq: record.seq,
+            at: Timestamp(record.at),
+            by: Cow::Owned(read_author(record.by)?),
+            commit_id: CommitId::from_u128(record.commit_id),
+            previous_hash: ContentHash(record.previous_hash),
+            events: vec![record.body.0.into_owned()].into(),
         })
     }
 
-    /// The envelope in the bytes that are hashed.
-    pub(crate) fn from_body(body: &[u8]) -> Result<Self, BadRecord> {
-        let record: v1::Envelope = codec::decode_body(body)?;
-        let by = match record.by.kind {
-            1 => Principal::Person(record.by.id),
-            2 => Principal::Agent(record.by.id),
-            3 => Principal::System(record.by.id),
-            other => return Err(BadRecord::Damaged(format!("author {other} does not exist"))),
-        };
+    fn from_v2(body: &[u8]) -> Result<Self, BadRecord> {
+        let record: v2::Append<'_> = codec::decode_body(body)?;
+        if record.events.is_empty() {
+            return Err(BadRecord::damaged("it is an append without an event"));
+        }
         Ok(Self {
-            seq: record.seq,
+            first_seq: record.first_seq,
             at: Timestamp(record.at),
-            by,
+            by: Cow::Owned(read_author(record.by)?),
             commit_id: CommitId::from_u128(record.commit_id),
-            kind: record.kind,
             previous_hash: ContentHash(record.previous_hash),
-            body: record.body.0,
+            events: record.events.into_iter().map(|json| json.0.into_owned()).collect(),
         })
     }
 }
@@ -93,19 +129,19 @@ impl HeldJob {
             row: write_row(&self.row),
             head_hash: self.head_hash.0,
             last_commit: self.last_commit.as_u128(),
-            subscriptions: self.subscriptions.clone(),
+            subscriptions: self.subscriptions.iter().map(|name| name.as_str().into()).collect(),
         };
-        codec::encode(codec::JOB, &job)
+        codec::encode(codec::JOB, &job, 256 + self.row.name.len() + self.row.description.len())
     }
 
     /// The job in a record.
     pub(crate) fn from_record(record: &[u8]) -> Result<Self, BadRecord> {
-        let job: v1::Job = codec::decode(codec::JOB, record)?;
+        let job: v1::Job<'_> = codec::decode(codec::JOB, record)?;
         Ok(Self {
-            row: read_row(job.row)?,
+            row: Arc::new(read_row(job.row)?),
             head_hash: ContentHash(job.head_hash),
             last_commit: CommitId::from_u128(job.last_commit),
-            subscriptions: job.subscriptions,
+            subscriptions: job.subscriptions.into_iter().map(v1::Text::into_owned).collect(),
         })
     }
 }
@@ -129,38 +165,46 @@ fn read_place(place: &v1::Place) -> Result<Place, BadRecord> {
     }
 }
 
-fn write_row(row: &JobRow) -> v1::JobRow {
+fn text(text: &str) -> v1::Text<'_> {
+    text.into()
+}
+
+fn owned(text: Option<v1::Text<'_>>) -> Option<String> {
+    text.map(v1::Text::into_owned)
+}
+
+fn write_row(row: &JobRow) -> v1::JobRow<'_> {
     v1::JobRow {
         id: row.id.as_u128(),
         version: row.version,
         fence: row.fence,
-        job_type: row.job_type.clone(),
+        job_type: row.job_type.as_str().into(),
         definition: row.definition.0,
-        name: row.name.clone(),
-        description: row.description.clone(),
+        name: row.name.as_str().into(),
+        description: row.description.as_str().into(),
         status: row.status.code(),
         phase: row.phase.code(),
         waiting_for: row.waiting_for.as_ref().map(|waiting| v1::WaitingFor {
             code: waiting.code.code(),
-            text: waiting.text.clone(),
+            text: waiting.text.as_str().into(),
             since: waiting.since.0,
             until: waiting.until.map(|at| at.0),
         }),
         place: write_place(row.place),
         priority: row.priority,
-        labels: row.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
-        owner: row.owner.clone(),
-        agent: row.agent.clone(),
+        labels: row.labels.iter().map(|(key, value)| (text(key), text(value))).collect(),
+        owner: row.owner.as_str().into(),
+        agent: row.agent.as_deref().map(text),
         parent: row.parent.map(JobId::as_u128),
         run_number: row.run_number,
         attempts: row.attempts,
         pending_checkpoints: row.pending_checkpoints,
         error: row.error.as_ref().map(|problem| v1::Problem {
-            kind: problem.kind.clone(),
+            kind: text(&problem.kind),
             status: problem.status,
-            title: problem.title.clone(),
-            detail: problem.detail.clone(),
-            instance: problem.instance.clone(),
+            title: problem.title.as_deref().map(text),
+            detail: problem.detail.as_deref().map(text),
+            instance: problem.instance.as_deref().map(text),
         }),
         created_at: row.created_at.0,
         updated_at: row.updated_at.0,
@@ -170,42 +214,44 @@ fn write_row(row: &JobRow) -> v1::JobRow {
     }
 }
 
-fn read_waiting(waiting: v1::WaitingFor) -> Result<WaitingFor, BadRecord> {
+fn read_waiting(waiting: v1::WaitingFor<'_>) -> Result<WaitingFor, BadRecord> {
     Ok(WaitingFor {
         code: word("wait code", waiting.code)?,
-        text: waiting.text,
+        text: waiting.text.into_owned(),
         since: Timestamp(waiting.since),
         until: waiting.until.map(Timestamp),
     })
 }
 
-fn read_row(row: v1::JobRow) -> Result<JobRow, BadRecord> {
+fn read_row(row: v1::JobRow<'_>) -> Result<JobRow, BadRecord> {
     Ok(JobRow {
         id: JobId::from_u128(row.id),
         version: row.version,
         fence: row.fence,
-        job_type: row.job_type,
+        job_type: row.job_type.into_owned(),
         definition: ContentHash(row.definition),
-        name: row.name,
-        description: row.description,
+        name: row.name.into_owned(),
+        description: row.description.into_owned(),
         status: word("status", row.status)?,
         phase: word("phase", row.phase)?,
         waiting_for: row.waiting_for.map(read_waiting).transpose()?,
         place: read_place(&row.place)?,
         priority: row.priority,
-        labels: row.labels.into_iter().collect(),
-        owner: row.owner,
-        agent: row.agent,
+        labels: (row.labels.into_iter())
+            .map(|(key, value)| (key.into_owned(), value.into_owned()))
+            .collect(),
+        owner: row.owner.into_owned(),
+        agent: owned(row.agent),
         parent: row.parent.map(JobId::from_u128),
         run_number: row.run_number,
         attempts: row.attempts,
         pending_checkpoints: row.pending_checkpoints,
         error: row.error.map(|problem| Problem {
-            kind: problem.kind,
+            kind: problem.kind.into_owned(),
             status: problem.status,
-            title: problem.title,
-            detail: problem.detail,
-            instance: problem.instance,
+            title: owned(problem.title),
+            detail: owned(problem.detail),
+            instance: owned(problem.instance),
         }),
         created_at: Timestamp(row.created_at),
         updated_at: Timestamp(row.updated_at),
@@ -220,81 +266,81 @@ pub(crate) fn write_checkpoint(row: &CheckpointRow) -> Result<Vec<u8>, BadRecord
     let record = v1::CheckpointRow {
         id: row.id.as_u128(),
         job: row.job.as_u128(),
-        job_type: row.job_type.clone(),
-        job_name: row.job_name.clone(),
-        owner: row.owner.clone(),
-        reference: row.reference.clone(),
+        job_type: text(&row.job_type),
+        job_name: text(&row.job_name),
+        owner: text(&row.owner),
+        reference: text(&row.reference),
         purpose: row.purpose.code(),
-        title: row.title.clone(),
+        title: text(&row.title),
         status: row.status.code(),
         digest: row.digest.0,
-        assignees: row.assignees.clone(),
+        assignees: row.assignees.iter().map(|name| text(name)).collect(),
         opened_at: row.opened_at.0,
         expires_at: row.expires_at.map(|at| at.0),
         closed_at: row.closed_at.map(|at| at.0),
-        decided_by: row.decided_by.clone(),
-        comment: row.comment.clone(),
+        decided_by: row.decided_by.as_deref().map(text),
+        comment: row.comment.as_deref().map(text),
     };
-    codec::encode(codec::CHECKPOINT, &record)
+    codec::encode(codec::CHECKPOINT, &record, 256)
 }
 
 /// The checkpoint in a record.
 pub(crate) fn read_checkpoint(record: &[u8]) -> Result<CheckpointRow, BadRecord> {
-    let row: v1::CheckpointRow = codec::decode(codec::CHECKPOINT, record)?;
+    let row: v1::CheckpointRow<'_> = codec::decode(codec::CHECKPOINT, record)?;
     Ok(CheckpointRow {
         id: CheckpointId::from_u128(row.id),
         job: JobId::from_u128(row.job),
-        job_type: row.job_type,
-        job_name: row.job_name,
-        owner: row.owner,
-        reference: row.reference,
+        job_type: row.job_type.into_owned(),
+        job_name: row.job_name.into_owned(),
+        owner: row.owner.into_owned(),
+        reference: row.reference.into_owned(),
         purpose: word("purpose", row.purpose)?,
-        title: row.title,
+        title: row.title.into_owned(),
         status: word("checkpoint status", row.status)?,
         digest: ContentHash(row.digest),
-        assignees: row.assignees,
+        assignees: row.assignees.into_iter().map(v1::Text::into_owned).collect(),
         opened_at: Timestamp(row.opened_at),
         expires_at: row.expires_at.map(Timestamp),
         closed_at: row.closed_at.map(Timestamp),
-        decided_by: row.decided_by,
-        comment: row.comment,
+        decided_by: owned(row.decided_by),
+        comment: owned(row.comment),
     })
 }
 
 /// The record of a folded job.
 pub(crate) fn write_snapshot(job: JobId, version: u64, body: &[u8]) -> Result<Vec<u8>, BadRecord> {
-    let body = v1::Bytes(body.to_vec());
-    codec::encode(codec::SNAPSHOT, &v1::Snapshot { job: job.as_u128(), version, body })
+    let record = v1::Snapshot { job: job.as_u128(), version, body: v1::Bytes(body.into()) };
+    codec::encode(codec::SNAPSHOT, &record, 32 + body.len())
 }
 
 /// The folded job in a record, and the version it stands at.
 pub(crate) fn read_snapshot(job: JobId, record: &[u8]) -> Result<(u64, Vec<u8>), BadRecord> {
-    let snapshot: v1::Snapshot = codec::decode(codec::SNAPSHOT, record)?;
+    let snapshot: v1::Snapshot<'_> = codec::decode(codec::SNAPSHOT, record)?;
     if snapshot.job != job.as_u128() {
         return Err(BadRecord::damaged("it belongs to another job"));
     }
-    Ok((snapshot.version, snapshot.body.0))
+    Ok((snapshot.version, snapshot.body.0.into_owned()))
 }
 
 impl Key {
     /// The record of a used key.
     pub(crate) fn to_record(&self) -> Result<Vec<u8>, BadRecord> {
         let key = v1::Key {
-            owner: self.owner.clone(),
-            key: self.key.clone(),
+            owner: text(&self.owner),
+            key: text(&self.key),
             job: self.job.as_u128(),
             digest: self.digest.0,
             used_at: self.used_at.0,
         };
-        codec::encode(codec::KEY, &key)
+        codec::encode(codec::KEY, &key, 128)
     }
 
     /// The key in a record.
     pub(crate) fn from_record(record: &[u8]) -> Result<Self, BadRecord> {
-        let key: v1::Key = codec::decode(codec::KEY, record)?;
+        let key: v1::Key<'_> = codec::decode(codec::KEY, record)?;
         Ok(Self {
-            owner: key.owner,
-            key: key.key,
+            owner: key.owner.into_owned(),
+            key: key.key.into_owned(),
             job: JobId::from_u128(key.job),
             digest: ContentHash(key.digest),
             used_at: Timestamp(key.used_at),
@@ -305,25 +351,25 @@ impl Key {
 /// The record of a document.
 pub(crate) fn write_document(kind: &str, document: &Document) -> Result<Vec<u8>, BadRecord> {
     let record = v1::Document {
-        kind: kind.to_owned(),
-        id: document.id.clone(),
+        kind: text(kind),
+        id: text(&document.id),
         version: document.version,
         updated_at: document.updated_at.0,
-        body: v1::Bytes(document.body.clone()),
+        body: v1::Bytes(document.body.as_slice().into()),
     };
-    codec::encode(codec::DOCUMENT, &record)
+    codec::encode(codec::DOCUMENT, &record, 64 + document.body.len())
 }
 
 /// The document in a record, which must be of this kind.
 pub(crate) fn read_document(kind: &str, record: &[u8]) -> Result<Document, BadRecord> {
-    let document: v1::Document = codec::decode(codec::DOCUMENT, record)?;
+    let document: v1::Document<'_> = codec::decode(codec::DOCUMENT, record)?;
     if document.kind != kind {
         return Err(BadRecord::Damaged(format!("it is a {:?}", document.kind)));
     }
     Ok(Document {
-        id: document.id,
+        id: document.id.into_owned(),
         version: document.version,
         updated_at: Timestamp(document.updated_at),
-        body: document.body.0,
+        body: document.body.0.into_owned(),
     })
 }

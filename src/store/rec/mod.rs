@@ -6,8 +6,9 @@ mod convert;
 #[cfg(test)]
 mod tests;
 pub(crate) mod v1;
+pub(crate) mod v2;
 
 pub(crate) use convert::{
-    Envelope, HeldJob, Key, read_checkpoint, read_document, read_snapshot, write_checkpoint,
+    Append, HeldJob, Key, read_checkpoint, read_document, read_snapshot, write_checkpoint,
     write_document, write_snapshot,
 };

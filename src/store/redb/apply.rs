@@ -1,22 +1,25 @@
 //! Applies commands inside one transaction. A command reads and checks everything before it writes
 //! anything, so one that is refused leaves its neighbours alone.
 
-use ::redb::ReadableTable;
+use std::borrow::Cow;
+
+use ::redb::{ReadableTable, ReadableTableMetadata};
 
 use crate::model::id::{CheckpointId, JobId};
 use crate::model::row::CheckpointRow;
 use crate::model::time::Timestamp;
 use crate::store::answer::{Document, DocumentOutcome};
-use crate::store::chain::{self, Append};
+use crate::store::chain;
 use crate::store::codec;
 use crate::store::commit::{Commit, CommitOutcome, IdempotencyKey};
 use crate::store::error::StoreError;
 use crate::store::precondition::{self, Standing, UsedKey};
-use crate::store::rec::{self, HeldJob, Key};
+use crate::store::rec::{self, Append, HeldJob, Key};
 use crate::store::redb::counters::Tally;
 use crate::store::redb::error::Failure;
 use crate::store::redb::index;
 use crate::store::redb::tables::{META_LAST_TIME, Tables};
+use crate::store::redb::upkeep::{Kept, Upkeep};
 
 /// Old idempotency keys that one creation forgets: more than it adds, so that they become fewer.
 const KEYS_FORGOTTEN_AT_ONCE: usize = 64;
@@ -32,6 +35,8 @@ pub(super) enum Command {
     Remove { kind: String, id: String },
     /// Clears a nudge.
     ClearNudge(JobId),
+    /// Something beside decisions.
+    Upkeep(Upkeep),
 }
 
 /// What came of it.
@@ -43,6 +48,8 @@ pub(super) enum Answer {
     Document(DocumentOutcome),
     /// Was the document there?
     Removed(bool),
+    /// What came of upkeep.
+    Kept(Kept),
     /// Nothing to say.
     Done,
 }
@@ -52,7 +59,7 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct Prepared {
     commit: Commit,
-    events: Vec<(&'static str, Vec<u8>)>,
+    events: Vec<Vec<u8>>,
     checkpoints: Vec<Vec<u8>>,
     snapshot: Option<Vec<u8>>,
 }
@@ -62,10 +69,11 @@ impl Prepared {
     pub(super) fn new(mut commit: Commit) -> Result<Self, StoreError> {
         precondition::check_form(&commit)?;
         let job = commit.job;
-        let events =
-            commit.events.iter().map(|event| Ok((event.name(), chain::event_json(event)?)));
-        let events = events.collect::<Result<_, codec::BadRecord>>();
-        let events = events.map_err(|bad| bad.at(codec::ENVELOPE, job))?;
+        // The events are dropped here, so that the writer does not have to.
+        let events = std::mem::take(&mut commit.events);
+        let events = events.iter().map(|event| chain::event_json(event));
+        let events = events.collect::<Result<_, _>>();
+        let events = events.map_err(|bad| bad.at(codec::APPEND, job))?;
         let checkpoint = |row: &CheckpointRow| {
             rec::write_checkpoint(row).map_err(|bad| bad.at(codec::CHECKPOINT, row.id))
         };
@@ -80,12 +88,12 @@ impl Prepared {
 
 /// One transaction's worth of commands.
 pub(super) struct Group<'t> {
-    tables: Tables<'t>,
-    tally: Tally,
-    last_feed: u64,
-    last_time: Timestamp,
+    pub(super) tables: Tables<'t>,
+    pub(super) tally: Tally,
+    pub(super) last_feed: u64,
+    pub(super) last_time: Timestamp,
     held_time: Timestamp,
-    changed: bool,
+    pub(super) changed: bool,
 }
 
 impl<'t> Group<'t> {
@@ -109,6 +117,7 @@ impl<'t> Group<'t> {
                 self.changed |= removed;
                 Ok(Answer::Removed(removed))
             }
+            Command::Upkeep(upkeep) => self.keep_up(upkeep).map(Answer::Kept),
             Command::ClearNudge(job) => {
                 self.changed |= self.tables.nudges.remove(job.as_u128())?.is_some();
                 Ok(Answer::Done)
@@ -147,11 +156,12 @@ impl<'t> Group<'t> {
                 .as_ref()
                 .map_or_else(|| chain::genesis(commit.job), |held| held.head_hash),
             at: commit.at,
-            by: &commit.by,
+            by: Cow::Borrowed(&commit.by),
             commit_id: commit.commit_id,
+            events: Cow::Borrowed(&prepared.events),
         };
-        let (records, head_hash) = chain::link(&append, &prepared.events)
-            .map_err(|bad| bad.at(codec::ENVELOPE, commit.job))?;
+        let linked = chain::link(&append);
+        let (appends, head_hash) = linked.map_err(|bad| bad.at(codec::APPEND, commit.job))?;
         let job = HeldJob {
             row: commit.row.clone(),
             head_hash,
@@ -163,7 +173,7 @@ impl<'t> Group<'t> {
 
         // Everything is read, checked and encoded: from here on only the disk can fail.
         self.changed = true;
-        self.write_job(prepared, held.as_ref(), &job, &record, &records)?;
+        self.write_job(prepared, held.as_ref(), &job, &record, &appends)?;
         self.write_checkpoints(prepared, &checkpoints)?;
         if let (Some((key, record)), Some(wish)) = (key, &commit.key) {
             self.write_key(used.as_ref(), &key, &record, wish.forget_before)?;
@@ -178,15 +188,15 @@ impl<'t> Group<'t> {
         held: Option<&HeldJob>,
         job: &HeldJob,
         record: &[u8],
-        events: &[Vec<u8>],
+        appends: &[(u64, Vec<u8>)],
     ) -> Result<(), Failure> {
         let commit = &prepared.commit;
         let (id, first_seq) = (commit.job.as_u128(), commit.expect_version + 1);
-        for (seq, event) in (first_seq..).zip(events) {
-            self.tables.journal.insert((id, seq), event.as_slice())?;
+        for (last_seq, append) in appends {
+            self.tables.journal.insert((id, *last_seq), append.as_slice())?;
         }
         self.tables.jobs.insert(id, record)?;
-        let old_row = held.map(|held| &held.row);
+        let old_row = held.map(|held| &*held.row);
         index::move_job(&mut self.tables, old_row, &job.row)?;
         let listened = held.map_or(&[][..], |held| &held.subscriptions);
         index::move_subscriptions(&mut self.tables, id, listened, &job.subscriptions)?;
@@ -194,7 +204,9 @@ impl<'t> Group<'t> {
         if let Some(snapshot) = &prepared.snapshot {
             self.tables.snapshots.insert(id, snapshot.as_slice())?;
         }
-        self.tables.nudges.remove(id)?;
+        if !self.tables.nudges.is_empty()? {
+            self.tables.nudges.remove(id)?;
+        }
         if let Some(nudged) = commit.nudge {
             self.tables.nudges.insert(nudged.as_u128(), ())?;
         }
@@ -300,10 +312,11 @@ impl<'t> Group<'t> {
             {
                 let (key, record) = entry?;
                 let seq = key.value().1;
-                let link = chain::read(seq, record.value())
-                    .map_err(|bad| bad.at(codec::ENVELOPE, format!("{} {seq}", commit.job)))?;
-                ids.push(link.recorded.commit_id);
-                if link.recorded.commit_id != commit.commit_id {
+                let append = Append::from_record(record.value())
+                    .map_err(|bad| bad.at(codec::APPEND, format!("{} {seq}", commit.job)))?;
+                let after = (append.first_seq..=seq).filter(|seq| *seq > commit.expect_version);
+                ids.extend(after.map(|_| append.commit_id));
+                if append.commit_id != commit.commit_id {
                     break;
                 }
             }

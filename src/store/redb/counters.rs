@@ -53,6 +53,17 @@ impl Tally {
         self.shift(CHECKPOINTS, old.map(|row| row.status.code()), new.status.code());
     }
 
+    /// A job is removed.
+    pub(super) fn job_gone(&mut self, row: &JobRow) {
+        *self.0.entry((JOBS, row.status.code())).or_default() -= 1;
+        *self.0.entry((PLACES, place_code(row.place))).or_default() -= 1;
+    }
+
+    /// A checkpoint is removed.
+    pub(super) fn checkpoint_gone(&mut self, row: &CheckpointRow) {
+        *self.0.entry((CHECKPOINTS, row.status.code())).or_default() -= 1;
+    }
+
     /// Adds the changes to the table.
     pub(super) fn apply(self, table: &mut Table<'_, (u8, u8), u64>) -> Result<(), Failure> {
         for (key, change) in self.0 {

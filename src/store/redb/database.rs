@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::store::error::StoreError;
 use crate::store::redb::error::{Failure, reason_of};
+use crate::store::redb::open::NOT_AS_WRITTEN;
 use crate::store::redb::writer::Message;
 
 /// The database, or why there is none now. A reader holds the lock for as long as its
@@ -98,6 +99,6 @@ impl Slot {
 
 /// A read that ran into damage.
 fn panicked() -> StoreError {
-    let reason = "reading it panicked".to_owned();
+    let reason = NOT_AS_WRITTEN.to_owned();
     StoreError::Corrupt { table: "file", key: "page".to_owned(), reason }
 }

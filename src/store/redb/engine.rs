@@ -13,26 +13,30 @@ use crate::model::id::{CheckpointId, JobId};
 use crate::model::row::{CheckpointRow, JobRow};
 use crate::model::time::Timestamp;
 use crate::store::answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
+use crate::store::backup::{BackupError, BackupOrder, Manifest};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
+use crate::store::item::Item;
 use crate::store::page::Window;
 use crate::store::port::Store;
 use crate::store::query::{CheckpointQuery, JobQuery, Page};
 use crate::store::redb::apply::{Answer, Command, Prepared};
 use crate::store::redb::database::Slot;
 use crate::store::redb::error::{Failure, OpenError};
+use crate::store::redb::export;
 use crate::store::redb::list;
 use crate::store::redb::open::{self, RedbOptions};
 use crate::store::redb::read;
 use crate::store::redb::space;
+use crate::store::redb::upkeep::{Kept, Upkeep};
 use crate::store::redb::writer::{Message, QUEUE_MAX, Reopen, Request, Status, Writer};
 
 /// A store in one redb file. The file belongs to this process until the store is closed or dropped.
 #[derive(Debug)]
 pub struct Redb {
-    options: RedbOptions,
+    pub(super) options: RedbOptions,
     pub(super) slot: Arc<Slot>,
-    status: Arc<Status>,
+    pub(super) status: Arc<Status>,
     // None once the store is dropped: a writer that nobody can reach any more ends.
     messages: Option<mpsc::Sender<Message>>,
     // None when the writer is a task of the runtime.
@@ -45,6 +49,7 @@ impl Redb {
     /// Opens the store, or creates it where there is none, and starts its writer.
     pub fn open(options: RedbOptions) -> Result<Self, OpenError> {
         let database = open::open_or_create(&options)?;
+        open::raise_format(&options.path, &database)?;
         let again = options.clone();
         Self::start(options, database, Box::new(move || open::open_existing(&again)))
     }
@@ -93,6 +98,20 @@ impl Redb {
         answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("it is closed".to_owned())))
     }
 
+    /// Whether a reader of the whole store may go on: the writer can neither open the file again
+    /// nor close it while a snapshot of it is held.
+    fn patience(&self) -> impl Fn() -> Result<(), StoreError> + Send + 'static {
+        let status = self.status.clone();
+        let messages = self.messages.as_ref().map(mpsc::Sender::downgrade);
+        move || match status.refusal() {
+            Some(reason) => Err(StoreError::Unavailable(reason)),
+            None if !is_open(messages.as_ref()) => {
+                Err(StoreError::Unavailable("it is closed".to_owned()))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// A read that may take long, off the threads that run everything else.
     async fn long_read<T: Send + 'static>(
         &self,
@@ -123,6 +142,12 @@ impl Drop for Redb {
     }
 }
 
+/// Does anybody still send to the writer, and does it listen?
+fn is_open(messages: Option<&mpsc::WeakSender<Message>>) -> bool {
+    let messages = messages.and_then(mpsc::WeakSender::upgrade);
+    messages.is_some_and(|messages| !messages.is_closed())
+}
+
 /// The writer answered something else than it was asked: a defect of this folder.
 fn mismatch(answer: &Answer) -> StoreError {
     StoreError::Ambiguous(format!("the writer answered {answer:?}"))
@@ -151,7 +176,7 @@ impl Store for Redb {
     }
 
     async fn job(&self, job: JobId) -> Result<Option<JobRow>, StoreError> {
-        self.slot.read(|t| Ok(read::held_job(t, job)?.map(|held| held.row)))
+        self.slot.read(|t| Ok(read::held_job(t, job)?.map(|held| Arc::unwrap_or_clone(held.row))))
     }
 
     async fn jobs(&self, query: &JobQuery) -> Result<Page<JobRow>, ReadError> {
@@ -269,6 +294,53 @@ impl Store for Redb {
             group_micros_mean: busy.checked_div(groups).unwrap_or(0),
             read_only: self.status.refusal(),
         })
+    }
+
+    async fn backup(&self, order: BackupOrder) -> Result<Manifest, BackupError> {
+        let (slot, store, may_go_on) = (self.slot.clone(), self.options.clone(), self.patience());
+        let taken = tokio::task::spawn_blocking(move || {
+            Redb::take_backup(&order, &store, &slot, &may_go_on)
+        });
+        taken.await.unwrap_or_else(|error| {
+            Err(StoreError::Unavailable(format!("the backup failed: {error}")).into())
+        })
+    }
+
+    async fn export(&self, to: mpsc::Sender<Item>) -> Result<(), StoreError> {
+        let (slot, may_go_on) = (self.slot.clone(), self.patience());
+        let exported = tokio::task::spawn_blocking(move || {
+            let mut is_wanted = true;
+            let exported = slot.read(|t| {
+                export::items(t, &mut |item| {
+                    may_go_on()?;
+                    is_wanted = to.blocking_send(item).is_ok();
+                    let enough = || StoreError::Unavailable("nobody takes more".to_owned());
+                    if is_wanted { Ok(()) } else { Err(enough().into()) }
+                })
+            });
+            if is_wanted { exported } else { Ok(()) }
+        });
+        exported.await.unwrap_or_else(|error| {
+            Err(StoreError::Unavailable(format!("the export failed: {error}")))
+        })
+    }
+
+    async fn import(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        self.ask(Command::Upkeep(Upkeep::Import(items))).await.map(|_| ())
+    }
+
+    async fn remove_jobs(&self, jobs: Vec<(JobId, u64)>) -> Result<Vec<JobId>, StoreError> {
+        match self.ask(Command::Upkeep(Upkeep::RemoveJobs(jobs))).await? {
+            Answer::Kept(Kept::Removed(removed)) => Ok(removed),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    async fn prune_feed(&self, after: u64, max: usize) -> Result<Option<u64>, StoreError> {
+        match self.ask(Command::Upkeep(Upkeep::PruneFeed { after, max })).await? {
+            Answer::Kept(Kept::Pruned(place)) => Ok(place),
+            other => Err(mismatch(&other)),
+        }
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -37,8 +37,8 @@ pub enum OpenError {
     /// It is not what was written.
     #[error(
         "store {} is damaged: the {check} says: {reason}. It is not served. \
-         Keep a copy of it, put the last backup of its folder in its place, and see \
-         `holdpoint check-db`",
+         Keep a copy of it and put its last backup in its place (`holdpoint restore`); \
+         `holdpoint check-db` says which that is",
         path.display()
     )]
     Damaged {
@@ -170,6 +170,11 @@ impl Failure {
             Failure::Engine(error) => StoreError::Unavailable(reason_of(&error)),
         }
     }
+}
+
+/// Does the disk have no room?
+pub(super) fn is_full(error: &::redb::Error) -> bool {
+    matches!(error, ::redb::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull)
 }
 
 /// One line about an error of redb, with a full disk named as such.

@@ -2,6 +2,7 @@
 //! begins; any other is gathered from the narrowest index and decided on the rows themselves.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 use ::redb::{
     Key, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, StorageError,
@@ -213,7 +214,9 @@ pub(super) fn jobs(
     let rows = keys.iter().map(|key| {
         let id = JobId::from_u128(query.sort.turn_id(key.id));
         let held = read::held_job(t, id)?;
-        Ok(held.ok_or_else(|| read::misplaced("jobs", id, "no job, but an index names it"))?.row)
+        let held =
+            held.ok_or_else(|| read::misplaced("jobs", id, "no job, but an index names it"))?;
+        Ok(Arc::unwrap_or_clone(held.row))
     });
     Ok(Page { rows: rows.collect::<Result<_, Failure>>()?, total, next_cursor })
 }

@@ -3,6 +3,12 @@
 
 /// Applies commands inside one transaction.
 mod apply;
+/// Backups.
+mod backup;
+/// The bare loop that a store is measured against.
+mod bare;
+/// Compaction.
+mod compact;
 /// What stands where, kept in every transaction.
 mod counters;
 /// The database that can be swapped under its readers.
@@ -11,6 +17,8 @@ mod database;
 mod engine;
 /// Why a store does not open, and why a transaction fails.
 mod error;
+/// The pieces of a store.
+mod export;
 /// Index entries, derived from rows.
 mod index;
 /// Pages of rows.
@@ -29,11 +37,16 @@ mod sim_task;
 mod space;
 /// The tables.
 mod tables;
+/// What is done beside decisions.
+mod upkeep;
 /// The whole-store check behind `check-db`.
 mod verify;
 /// The thread that writes.
 mod writer;
 
+pub use backup::UNFINISHED;
+pub use bare::{BareRun, replay_bare};
+pub use compact::{compact, used_bytes};
 pub use engine::Redb;
 pub use error::OpenError;
 pub use open::{FORMAT_VERSION, Recovery, RedbOptions};

@@ -14,11 +14,15 @@ use crate::model::crash_point;
 use crate::store::redb::error::{Failure, OpenError};
 use crate::store::redb::tables::{META, META_CREATED_BY, META_FORMAT, META_STORE_ID, Tables};
 
-/// The format that this program writes, and the newest that it reads.
-pub const FORMAT_VERSION: u64 = 1;
+/// The format that this program writes, and the newest that it reads. 1 had a record for each event
+/// of a journal, 2 has one for each append.
+pub const FORMAT_VERSION: u64 = 2;
 
 /// This program, as a store remembers its creator.
-const PROGRAM: &str = concat!("holdpoint ", env!("CARGO_PKG_VERSION"));
+pub(super) const PROGRAM: &str = concat!("holdpoint ", env!("CARGO_PKG_VERSION"));
+
+/// What a panic of redb means when it opens a file: it met a page that it cannot make sense of.
+pub(super) const NOT_AS_WRITTEN: &str = "a page does not have the form that it was written with";
 
 /// How a store is opened after a crash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,7 +97,7 @@ pub(super) fn open_with(
         check_format(path, &database)?;
         Ok(database)
     }));
-    opened.unwrap_or_else(|_| Err(OpenError::damaged(path, "opening of the file", "it panicked")))
+    opened.unwrap_or_else(|_| Err(OpenError::damaged(path, "opening of the file", NOT_AS_WRITTEN)))
 }
 
 /// How every redb file begins.
@@ -139,7 +143,7 @@ fn check_format(path: &Path, database: &Database) -> Result<(), OpenError> {
         return Err(OpenError::NotAStore { path: path.to_owned(), reason });
     };
     match format.parse::<u64>() {
-        Ok(FORMAT_VERSION) => Ok(()),
+        Ok(1..=FORMAT_VERSION) => Ok(()),
         Ok(found) if found > FORMAT_VERSION => Err(OpenError::Newer {
             path: path.to_owned(),
             found,
@@ -148,6 +152,22 @@ fn check_format(path: &Path, database: &Database) -> Result<(), OpenError> {
         }),
         _ => Err(OpenError::damaged(path, CHECK, format!("format {format:?} never existed"))),
     }
+}
+
+/// Marks a store of an earlier format as one that this program has written to.
+pub(super) fn raise_format(path: &Path, database: &Database) -> Result<(), OpenError> {
+    let raise = || -> Result<(), Failure> {
+        let mut transaction = database.begin_write()?;
+        transaction.set_two_phase_commit(true);
+        let current = FORMAT_VERSION.to_string();
+        let is_current = {
+            let mut meta = transaction.open_table(META)?;
+            let held = meta.insert(META_FORMAT, current.as_str())?;
+            held.is_some_and(|held| held.value() == current)
+        };
+        Ok(if is_current { transaction.abort()? } else { transaction.commit()? })
+    };
+    raise().map_err(|failure| OpenError::from_failure(path, "format of the store", failure))
 }
 
 /// The name under which a store is made.
@@ -163,7 +183,7 @@ fn create(options: &RedbOptions) -> Result<(), OpenError> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    fs::create_dir_all(folder).map_err(|error| OpenError::io(folder, "create folder", &error))?;
+    make_folder(folder)?;
     let unfinished = unfinished(path);
     remove_leftover(&unfinished)?;
     let failed = |error: &io::Error| OpenError::io(&unfinished, "create store", error);
@@ -188,6 +208,22 @@ fn create(options: &RedbOptions) -> Result<(), OpenError> {
     }
     fs::rename(&unfinished, path).map_err(|error| failed(&error))?;
     crash_point::reach("store.create.after_rename");
+    sync_folder(folder)
+}
+
+/// Makes the folder of the store. A folder that is new is on disk only once the one that holds it
+/// is synced, too.
+fn make_folder(folder: &Path) -> Result<(), OpenError> {
+    let is_named = |folder: &&Path| !folder.as_os_str().is_empty();
+    let missing = folder.ancestors().take_while(|folder| is_named(folder) && !folder.is_dir());
+    let missing: Vec<&Path> = missing.collect();
+    fs::create_dir_all(folder).map_err(|error| OpenError::io(folder, "create folder", &error))?;
+    missing
+        .into_iter()
+        .try_for_each(|made| sync_folder(made.parent().filter(is_named).unwrap_or(Path::new("."))))
+}
+
+fn sync_folder(folder: &Path) -> Result<(), OpenError> {
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| OpenError::io(folder, "sync folder", &error))
 }
@@ -220,7 +256,7 @@ fn random_id() -> Result<String, Failure> {
 }
 
 /// Removes what a creation left that crashed, unless that creation is still going on.
-fn remove_leftover(unfinished: &Path) -> Result<(), OpenError> {
+pub(super) fn remove_leftover(unfinished: &Path) -> Result<(), OpenError> {
     let file = match File::open(unfinished) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

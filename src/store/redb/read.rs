@@ -89,8 +89,8 @@ pub(super) fn journal(
     follow(t, job, after_seq, (after_seq == 0).then(|| chain::genesis(job)), max)
 }
 
-/// Events of a journal after a place, none missing, each of which carries the hash of the one
-/// before it; the hash before the first is checked when it is known.
+/// Events of a journal after a place, none missing, in appends each of which carries the hash of
+/// the one before it; the hash before the first is checked when it is known.
 pub(super) fn follow(
     t: &ReadTransaction,
     job: JobId,
@@ -101,18 +101,28 @@ pub(super) fn follow(
     let mut events: Vec<Recorded> = Vec::new();
     let Some(first) = after_seq.checked_add(1) else { return Ok(events) };
     let range = (job.as_u128(), first)..=(job.as_u128(), u64::MAX);
-    for entry in t.open_table(JOURNAL)?.range(range)?.take(max) {
+    for entry in t.open_table(JOURNAL)?.range(range)? {
+        if events.len() >= max {
+            break;
+        }
         let (key, record) = entry?;
         let (seq, expected) = (key.value().1, first + events.len() as u64);
-        let bad = |bad: codec::BadRecord| bad.at(codec::ENVELOPE, format!("{job} {seq}"));
-        if seq != expected {
+        let bad = |bad: codec::BadRecord| bad.at(codec::APPEND, format!("{job} {seq}"));
+        let link = chain::read(seq, record.value()).map_err(bad)?;
+        // Only the first append that is read may have begun before the place that was asked for.
+        let begins = link.events.first().map_or(seq, |event| event.seq);
+        if begins > expected || (begins < expected && !events.is_empty()) {
             return Err(bad(codec::BadRecord::Damaged(format!("{expected} is missing"))).into());
         }
-        let link = chain::read(seq, record.value()).map_err(bad)?;
+        if begins < first {
+            // The event before the place that was asked for came with the same append.
+            before = before.filter(|hash| *hash != link.hash).or(Some(link.previous_hash));
+        }
         chain::follow(before, &link).map_err(bad)?;
-        before = Some(link.recorded.hash);
-        events.push(link.recorded);
+        before = Some(link.hash);
+        events.extend(link.events.into_iter().filter(|event| event.seq >= first));
     }
+    events.truncate(max);
     Ok(events)
 }
 

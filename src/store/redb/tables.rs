@@ -1,9 +1,23 @@
 //! The tables of the file: names, keys, values. Keys are primitive types and tuples of them,
 //! whose order redb defines and whose type names it checks when a table is opened.
 
-use ::redb::{ReadTransaction, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
+use ::redb::{
+    Key, ReadTransaction, ReadableTableMetadata, Table, TableDefinition, Value, WriteTransaction,
+};
 
 use crate::store::redb::error::Failure;
+
+/// Does the same with every table, whatever its types.
+pub(super) trait TableVisitor {
+    /// Why it stops.
+    type Error;
+
+    /// Does it with one table.
+    fn visit<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        table: TableDefinition<'static, K, V>,
+    ) -> Result<(), Self::Error>;
+}
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $constant:ident $field:ident: $key:ty => $value:ty;)*) => {
@@ -30,6 +44,12 @@ macro_rules! tables {
             transaction: &ReadTransaction,
         ) -> Result<Vec<(&'static str, u64)>, Failure> {
             Ok(vec![$((stringify!($field), transaction.open_table($constant)?.len()?),)*])
+        }
+
+        /// Shows every table to a visitor.
+        pub(super) fn each<V: TableVisitor>(visitor: &mut V) -> Result<(), V::Error> {
+            $(visitor.visit($constant)?;)*
+            Ok(())
         }
     };
 }
@@ -91,5 +111,7 @@ pub(super) const META_FORMAT: &str = "format";
 pub(super) const META_CREATED_BY: &str = "created_by";
 /// In `meta`: a random id of the store.
 pub(super) const META_STORE_ID: &str = "store_id";
+/// In `meta`: places of the feed that were forgotten with their jobs, a number.
+pub(super) const META_FEED_PRUNED: &str = "feed_pruned";
 /// In `meta`: the latest time of any fact, microseconds since 1970.
 pub(super) const META_LAST_TIME: &str = "last_time";

@@ -20,6 +20,7 @@ use crate::store::redb::index::{CheckpointKeys, JobKeys};
 use crate::store::redb::open::{self, RedbOptions};
 use crate::store::redb::read;
 use crate::store::redb::tables::{self, *};
+use crate::store::redb::upkeep;
 
 /// Defects that are reported one by one: after so many the store is lost anyway.
 const DEFECTS_MAX: usize = 1_000;
@@ -54,16 +55,30 @@ pub struct Report {
     pub store_id: String,
     /// Bytes of the file.
     pub bytes: u64,
+    /// Events in all journals.
+    pub events: u64,
     /// Name and rows of every table.
     pub tables: Vec<(&'static str, u64)>,
     /// Everything that is wrong, at most 1,000 of it; a sound store has nothing here.
     pub problems: Vec<Defect>,
 }
 
+impl Report {
+    /// Rows of a table; none when there is no such table.
+    pub fn rows(&self, table: &str) -> u64 {
+        self.tables.iter().find(|(name, _)| *name == table).map_or(0, |(_, rows)| *rows)
+    }
+}
+
 /// Checks a store that no process has open. Damage of the file itself is an `OpenError`; damage of
 /// records, chains and indexes is in the report.
 pub fn verify(path: &Path) -> Result<Report, OpenError> {
-    let database = open::open_existing(&RedbOptions::new(path))?;
+    verify_within(path, RedbOptions::new(path).cache_bytes)
+}
+
+/// The same with this much memory for pages.
+pub fn verify_within(path: &Path, cache_bytes: usize) -> Result<Report, OpenError> {
+    let database = open::open_existing(&RedbOptions { cache_bytes, ..RedbOptions::new(path) })?;
     verify_database(path, database, std::fs::metadata(path).map_or(0, |file| file.len()))
 }
 
@@ -76,8 +91,8 @@ pub(super) fn verify_database(
     const CHECK: &str = "walk through its tables";
     let failed = |failure| OpenError::from_failure(path, CHECK, failure);
     let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
-    let problems = defects(&transaction).map_err(failed)?;
-    let report = describe(&transaction, bytes, problems).map_err(failed)?;
+    let (events, problems) = walk(&transaction).map_err(failed)?;
+    let report = describe(&transaction, bytes, events, problems).map_err(failed)?;
     drop(transaction);
     database.close().map_err(|error| OpenError::from_redb(path, error))?;
     Ok(report)
@@ -85,21 +100,32 @@ pub(super) fn verify_database(
 
 /// Everything that is wrong with records, chains and indexes.
 pub(super) fn defects(t: &ReadTransaction) -> Result<Vec<Defect>, Failure> {
-    let mut check = Check { t, defects: Vec::new(), expected: Expected::default() };
-    check.run()?;
-    Ok(check.defects)
+    Ok(walk(t)?.1)
 }
 
-fn describe(t: &ReadTransaction, bytes: u64, problems: Vec<Defect>) -> Result<Report, Failure> {
+/// The number of events, and everything that is wrong.
+fn walk(t: &ReadTransaction) -> Result<(u64, Vec<Defect>), Failure> {
+    let mut check = Check { t, defects: Vec::new(), expected: Expected::default() };
+    check.run()?;
+    Ok((check.expected.events, check.defects))
+}
+
+fn describe(
+    t: &ReadTransaction,
+    bytes: u64,
+    events: u64,
+    problems: Vec<Defect>,
+) -> Result<Report, Failure> {
     let meta = t.open_table(META)?;
     let text = |name: &str| -> Result<String, Failure> {
         Ok(meta.get(name)?.map(|value| value.value().to_owned()).unwrap_or_default())
     };
     Ok(Report {
-        format: open::FORMAT_VERSION,
+        format: text(META_FORMAT)?.parse().unwrap_or(open::FORMAT_VERSION),
         created_by: text(META_CREATED_BY)?,
         store_id: text(META_STORE_ID)?,
         bytes,
+        events,
         tables: tables::lengths(t)?,
         problems,
     })
@@ -109,6 +135,7 @@ fn describe(t: &ReadTransaction, bytes: u64, problems: Vec<Defect>) -> Result<Re
 #[derive(Default)]
 struct Expected {
     tally: Tally,
+    appends: u64,
     events: u64,
     subscriptions: u64,
     queue: u64,
@@ -135,7 +162,7 @@ impl Check<'_> {
         self.numbers()?;
         let expected = &self.expected;
         let lengths = [
-            ("journal", expected.events),
+            ("journal", expected.appends),
             ("snapshots", expected.snapshots),
             ("by_created", jobs),
             ("by_updated", jobs),
@@ -267,7 +294,9 @@ impl Check<'_> {
     fn journal(&mut self, held: &HeldJob) -> Result<(), Failure> {
         let (job, version) = (held.row.id, held.row.version);
         // Counted before anything can stop the walk: one bad event is not also a wrong number.
+        let records = (job.as_u128(), 1)..=(job.as_u128(), version);
         self.expected.events += version;
+        self.expected.appends += self.t.open_table(JOURNAL)?.range(records)?.count() as u64;
         let (mut seq, mut head) = (0, chain::genesis(job));
         loop {
             let part = read::follow(self.t, job, seq, Some(head), EVENTS_AT_ONCE)?;
@@ -310,15 +339,33 @@ impl Check<'_> {
     }
 
     fn feed(&mut self) -> Result<(), Failure> {
-        for (place, entry) in (1..).zip(self.t.open_table(FEED)?.iter()?) {
+        let (mut last, mut entries, mut events) = (0, 0, 0);
+        let jobs = self.t.open_table(JOBS)?;
+        for entry in self.t.open_table(FEED)?.iter()? {
             let (feed, change) = entry?;
             let (job, first_seq, last_seq) = change.value();
-            if feed.value() != place {
-                self.defect("feed", feed.value(), format!("{place} is missing"));
-                break;
+            (last, entries) = (feed.value(), entries + 1);
+            // What the feed says of a job that was removed goes later than the job.
+            if jobs.get(job)?.is_none() {
+                continue;
             }
-            self.entry(JOURNAL, "journal", (job, first_seq))?;
+            events += last_seq.saturating_sub(first_seq) + 1;
             self.entry(JOURNAL, "journal", (job, last_seq))?;
+        }
+        let pruned = upkeep::read_pruned(&self.t.open_table(META)?)?;
+        let missing = last - entries;
+        if missing != pruned {
+            let reason =
+                format!("{missing} places are missing, {pruned} were forgotten on purpose");
+            self.defect("feed", "all", reason);
+        }
+        if events != self.expected.events {
+            let wanted = self.expected.events;
+            self.defect(
+                "feed",
+                "all",
+                format!("it tells of {events} events, the jobs of {wanted}"),
+            );
         }
         Ok(())
     }

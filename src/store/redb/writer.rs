@@ -15,9 +15,9 @@ use crate::model::crash_point;
 use crate::store::error::StoreError;
 use crate::store::redb::apply::{Answer, Command, Group};
 use crate::store::redb::database::{Held, Slot};
-use crate::store::redb::error::{Failure, OpenError, reason_of};
+use crate::store::redb::error::{Failure, OpenError, is_full, reason_of};
 use crate::store::redb::open::{Recovery, RedbOptions};
-use crate::store::redb::space::SpaceGuard;
+use crate::store::redb::space::{Disk, SpaceGuard};
 use crate::store::redb::tables::Tables;
 
 /// Histogram: seconds that one transaction took, from its begin to its last sync.
@@ -66,26 +66,57 @@ pub(super) struct Status {
     pub groups: AtomicU64,
     /// Microseconds in transactions.
     pub busy_micros: AtomicU64,
-    refusal: Mutex<Option<String>>,
+    refusal: Mutex<Option<Refusal>>,
+}
+
+/// Why nothing is written.
+#[derive(Clone, Debug)]
+struct Refusal {
+    reason: String,
+    /// The disk without room, when that is all.
+    no_room: Option<Disk>,
 }
 
 impl Status {
-    /// Why nothing is written now.
+    /// Why nothing is written now. The disk is looked at anew, because the writer itself sees only
+    /// at the next write that there is room again.
     pub(super) fn refusal(&self) -> Option<String> {
-        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let has_room = refusal.no_room.is_some_and(|disk| disk.refusal().is_none());
+        (!has_room).then_some(refusal.reason)
     }
 
-    fn set_refusal(&self, refusal: Option<String>) {
+    fn refuse(&self, reason: String, no_room: Option<Disk>) {
+        self.set_refusal(Some(Refusal { reason, no_room }));
+    }
+
+    fn set_refusal(&self, refusal: Option<Refusal>) {
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
     }
 }
 
 /// Why a transaction as a whole failed.
-enum GroupError {
-    /// Before its commit: nothing was written.
-    Before(String),
-    /// In its commit: nobody knows.
-    During(String),
+struct GroupError {
+    reason: String,
+    /// In its commit: nobody knows what was written. Otherwise nothing was.
+    in_commit: bool,
+    /// The disk has no room.
+    is_full: bool,
+}
+
+impl GroupError {
+    fn new(error: &::redb::Error, in_commit: bool) -> Self {
+        Self { reason: reason_of(error), in_commit, is_full: is_full(error) }
+    }
+
+    /// The answer to every command of the group.
+    fn answer(&self) -> StoreError {
+        let reason = self.reason.clone();
+        match self.in_commit {
+            true => StoreError::Ambiguous(reason),
+            false => StoreError::Unavailable(reason),
+        }
+    }
 }
 
 /// Opens the file again.
@@ -174,12 +205,12 @@ impl Writer {
         if batch.is_empty() {
             return Ok(());
         }
-        let refusal = self.space.refusal();
-        self.status.set_refusal(refusal.clone());
-        if let Some(reason) = refusal {
+        if let Some(reason) = self.space.refusal() {
+            self.status.refuse(reason.clone(), Some(self.space.disk()));
             answer_all(batch, &StoreError::Full(reason));
             return Ok(());
         }
+        self.status.set_refusal(None);
         let began = Instant::now();
         let quick_repair = self.options.recovery == Recovery::Fast;
         // A panic in redb is damage that it met: it must cost this batch, never the writer.
@@ -196,14 +227,16 @@ impl Writer {
                 }
                 return Ok(());
             }
-            Ok(Ok(Err(GroupError::Before(reason)))) => {
-                (StoreError::Unavailable(reason.clone()), reason)
-            }
-            Ok(Ok(Err(GroupError::During(reason)))) => {
-                (StoreError::Ambiguous(reason.clone()), reason)
+            Ok(Ok(Err(failed))) => {
+                if failed.is_full {
+                    self.space.was_full();
+                }
+                (failed.answer(), failed.reason)
             }
             Ok(Err(_)) => {
-                let reason = "writing panicked; the file may be damaged".to_owned();
+                let reason = "a page does not have the form that it was written with; the file is \
+                              damaged"
+                    .to_owned();
                 (StoreError::Ambiguous(reason.clone()), reason)
             }
             Err(error) => {
@@ -228,7 +261,7 @@ impl Writer {
     fn reopen(&mut self, reason: String) -> Option<Closing> {
         let mut reason = format!("{reason}; the file is being opened again");
         tracing::error!(path = %self.options.path.display(), reason, "the store cannot write");
-        self.status.set_refusal(Some(reason.clone()));
+        self.status.refuse(reason.clone(), None);
         // The failed database has nothing to say any more; dropping it releases the file.
         drop(self.slot.replace(Held::Down(reason.clone())));
         let mut pause = REOPEN_PAUSE_MIN;
@@ -243,7 +276,7 @@ impl Writer {
                 Err(error) => reason = error.to_string(),
             }
             self.slot.replace(Held::Down(reason.clone()));
-            self.status.set_refusal(Some(reason.clone()));
+            self.status.refuse(reason.clone(), None);
             match self.refuse_for(pause, &reason) {
                 Patience::GoOn => pause = (pause * 2).min(REOPEN_PAUSE_MAX),
                 Patience::Close(reply) => return Some(reply),
@@ -301,23 +334,25 @@ fn write_group(
 ) -> Result<Vec<Result<Answer, StoreError>>, GroupError> {
     crash_point::reach("store.before_write");
     let mut transaction =
-        database.begin_write().map_err(|error| GroupError::Before(reason_of(&error.into())))?;
+        database.begin_write().map_err(|error| GroupError::new(&error.into(), false))?;
     // One phase alone loses a commit when two crashes meet (redb 4.2); quick repair implies two.
     transaction.set_two_phase_commit(true);
     transaction.set_quick_repair(quick_repair);
     let applied = Tables::open(&transaction).and_then(|tables| apply_all(tables, batch));
     let (answers, changed) = applied.map_err(|failure| match failure {
-        Failure::Engine(error) => GroupError::Before(reason_of(&error)),
-        Failure::Store(error) => GroupError::Before(error.to_string()),
+        Failure::Engine(error) => GroupError::new(&error, false),
+        Failure::Store(error) => {
+            GroupError { reason: error.to_string(), in_commit: false, is_full: false }
+        }
     })?;
     if !changed {
         // Every answer speaks of what earlier transactions wrote: there is nothing to sync.
         let aborted = transaction.abort();
-        aborted.map_err(|error| GroupError::Before(reason_of(&error.into())))?;
+        aborted.map_err(|error| GroupError::new(&error.into(), false))?;
         return Ok(answers);
     }
     crash_point::reach("store.before_commit");
-    transaction.commit().map_err(|error| GroupError::During(reason_of(&error.into())))?;
+    transaction.commit().map_err(|error| GroupError::new(&error.into(), true))?;
     crash_point::reach("store.after_commit");
     Ok(answers)
 }

@@ -22,7 +22,15 @@ const COMMANDS: &[&[&str]] = &[
     &["checkpoints", "approve"],
     &["checkpoints", "reject"],
     &["actors"],
+    &["backup"],
+    &["restore"],
+    &["release"],
+    &["doctor"],
+    &["export"],
+    &["import"],
+    &["compact"],
     &["config", "show"],
+    &["bench"],
 ];
 
 /// `BLESS=1 cargo test --test it cli::arguments` writes the golden file anew.

@@ -31,11 +31,18 @@ impl Disk {
         let copy = folder.join("copy.redb");
         std::fs::copy(&path, &copy).unwrap();
         let store = Redb::open(RedbOptions::new(&copy)).unwrap();
-        let query = JobQuery { limit: 200, ..JobQuery::default() };
+        let mut query = JobQuery { limit: 200, ..JobQuery::default() };
         let mut journals = BTreeMap::new();
-        for row in store.jobs(&query).await.unwrap().rows {
-            let journal = store.journal(row.id, 0, EVENTS_MAX).await.unwrap();
-            journals.insert(row.id, journal);
+        loop {
+            let page = store.jobs(&query).await.unwrap();
+            for row in page.rows {
+                let journal = store.journal(row.id, 0, EVENTS_MAX).await.unwrap();
+                journals.insert(row.id, journal);
+            }
+            query.cursor = page.next_cursor;
+            if query.cursor.is_none() {
+                break;
+            }
         }
         store.close().await.unwrap();
         std::fs::remove_file(&copy).unwrap();

@@ -33,7 +33,8 @@ pub async fn live_through(end: End, workflows: &Path) -> Outcome {
     Outcome { case: Case(vec![End::Point(point, n)]), kills, findings, kept }
 }
 
-async fn second_start(
+/// Starts once more: everything is there.
+pub async fn second_start(
     folder: &Path,
     workflows: &Path,
     findings: &mut Findings,

@@ -8,8 +8,9 @@ use holdpoint::model::crash_point::POINTS;
 
 use super::story::{End, Outcome};
 
-/// The row of kills that no named point makes.
+/// The rows of kills that no named point makes.
 const IN_A_CALL: &str = "a call under way";
+const AT_A_SYNC: &str = "a sync";
 
 #[derive(Default)]
 struct Row {
@@ -33,14 +34,20 @@ fn row_of(end: &End) -> &'static str {
     match end {
         End::Point(point, _) => point,
         End::Call(_) => IN_A_CALL,
+        End::Opening(_) | End::Sync(_) => AT_A_SYNC,
     }
+}
+
+/// The points of these stories; nobody takes a backup in them, and those who do die elsewhere.
+fn visited() -> impl Iterator<Item = &'static str> {
+    POINTS.iter().copied().filter(|point| !point.starts_with("backup."))
 }
 
 impl Report {
     /// An undisturbed run reached these.
     pub fn reached(&mut self, points: &[String]) {
-        for point in POINTS {
-            let times = points.iter().filter(|name| name == point).count();
+        for point in visited() {
+            let times = points.iter().filter(|name| *name == point).count();
             self.rows.entry(point).or_default().reached += times;
         }
     }
@@ -73,7 +80,7 @@ impl Report {
     /// Everything that must not be.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.problems.clone();
-        for point in POINTS {
+        for point in visited() {
             if self.rows.get(point).is_none_or(|row| row.kills == 0) {
                 problems.push(format!("{point} was never died at"));
             }
@@ -99,8 +106,8 @@ impl fmt::Display for Report {
         for (point, Row { reached, kills, lost, doubled }) in &self.rows {
             writeln!(f, "{point:<28}{reached:>8}{kills:>7}{lost:>6}{doubled:>9}")?;
         }
-        let hit = POINTS.iter().filter(|point| self.rows.get(*point).is_some_and(|r| r.kills > 0));
-        let (hit, all, kills) = (hit.count(), POINTS.len(), self.sum(|row| row.kills));
+        let hit = visited().filter(|point| self.rows.get(point).is_some_and(|r| r.kills > 0));
+        let (hit, all, kills) = (hit.count(), visited().count(), self.sum(|row| row.kills));
         let (lost, doubled) = (self.sum(|row| row.lost), self.sum(|row| row.doubled));
         let (stories, early) = (self.stories, self.early);
         writeln!(f, "{stories} stories; {early} ended before their last crash")?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// A request that arrived whole.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,7 @@ pub struct Service {
     pub address: SocketAddr,
     record: Arc<Mutex<Record>>,
     held: watch::Receiver<bool>,
+    release: Arc<Notify>,
 }
 
 impl Service {
@@ -40,15 +41,16 @@ impl Service {
         let address = listener.local_addr().unwrap();
         let record = Arc::new(Mutex::new(Record::default()));
         let (holding, held) = watch::channel(false);
-        let log = record.clone();
+        let release = Arc::new(Notify::new());
+        let (log, free) = (record.clone(), release.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (log, holding) = (log.clone(), holding.clone());
+                let (log, holding, free) = (log.clone(), holding.clone(), free.clone());
                 // A caller that dies in the middle is what the tests are about.
-                tokio::spawn(async move { serve(stream, &log, &holding).await.ok() });
+                tokio::spawn(async move { serve(stream, &log, &holding, &free).await.ok() });
             }
         });
-        Self { address, record, held }
+        Self { address, record, held, release }
     }
 
     pub fn url(&self) -> String {
@@ -58,6 +60,12 @@ impl Service {
     /// From now on, requests to this path arrive and get no answer; none: all get one.
     pub fn hold(&self, path: Option<&str>) {
         self.record.lock().unwrap().held = path.map(str::to_owned);
+    }
+
+    /// Answers what is held, and holds no more.
+    pub fn release(&self) {
+        self.hold(None);
+        self.release.notify_waiters();
     }
 
     /// Returns when a request is being held.
@@ -94,6 +102,7 @@ async fn serve(
     stream: TcpStream,
     record: &Mutex<Record>,
     holding: &watch::Sender<bool>,
+    release: &Notify,
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
@@ -123,8 +132,9 @@ async fn serve(
         (status, record.held.as_deref() == Some(path.as_str()))
     };
     if is_held {
+        let released = release.notified();
         holding.send_replace(true);
-        return std::future::pending().await;
+        released.await;
     }
     let body = answer(&path).to_string();
     let head = format!(

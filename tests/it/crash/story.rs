@@ -2,6 +2,7 @@
 //! to its end.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 
 use serde_json::json;
 
@@ -10,6 +11,7 @@ use super::disk::Disk;
 use super::service::Service;
 use super::verdict::{Death, Expected, Findings};
 use crate::support::process::{Server, Start, was_killed};
+use crate::support::strace;
 
 /// What the reviewer approves, and finds on disk.
 pub const APPROVED_FILES: &[(&str, &str)] =
@@ -63,6 +65,10 @@ pub enum End {
     Point(&'static str, usize),
     /// Killed while a call to this path is under way.
     Call(&'static str),
+    /// Killed at the n-th sync of the thread that opens the file (or of a later one).
+    Opening(usize),
+    /// Killed at the n-th sync of the writer after the start.
+    Sync(usize),
 }
 
 /// The lives of a server before the one in which everything ends well.
@@ -89,7 +95,7 @@ pub struct Outcome {
 
 impl Beginning {
     /// A folder of its own for one story.
-    fn folder(&self) -> tempfile::TempDir {
+    pub fn folder(&self) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
         let store = "data/holdpoint.redb";
@@ -97,8 +103,9 @@ impl Beginning {
         folder
     }
 
-    async fn client(&self) -> Client {
-        Client::new(Service::start().await, ORDERS).signed_in_as(&self.client)
+    /// A client of its own for one story, signed in.
+    pub async fn client(&self) -> Client {
+        Client::new(Service::start().await, self.client.orders).signed_in_as(&self.client)
     }
 
     /// The story without a crash: what it came to, and every point that it reached, in order.
@@ -167,17 +174,17 @@ impl Story<'_> {
             End::Point(point, n) => {
                 let at = format!("{point}:{n}");
                 let settings = [("HOLDPOINT_CRASH_AT", at.as_str())];
-                match Server::start(self.folder, self.workflows, &settings).await {
-                    Start::Ended(status) => status,
-                    Start::Listening(server) => match self.client.drive(&server.url).await {
-                        Err(Stop::Died) => server.ended().await,
-                        Err(Stop::Wrong(reason)) => return Err(reason),
-                        Ok(()) => {
-                            server.stop().await;
-                            return Ok(false);
-                        }
-                    },
-                }
+                self.work(Server::start(self.folder, self.workflows, &settings).await).await?
+            }
+            End::Opening(n) => {
+                let before = strace::killing_at(*n);
+                let (folder, workflows) = (self.folder, self.workflows);
+                self.work(Server::start_through(&before, folder, workflows, &[]).await).await?
+            }
+            End::Sync(n) => {
+                let server = Server::start(self.folder, self.workflows, &[]).await.listening()?;
+                let _tracer = strace::kill_writer_at(&server, *n).await?;
+                self.work(Start::Listening(Box::new(server))).await?
             }
             End::Call(path) => {
                 self.client.service.hold(Some(path));
@@ -193,12 +200,27 @@ impl Story<'_> {
                 server.kill().await
             }
         };
+        if status.success() {
+            return Ok(false);
+        }
         if !was_killed(status) {
             return Err(format!("it was to be killed, but ended with {status}"));
         }
         let death = self.findings.look_at_death(self.folder, &self.client).await;
         self.deaths.push(death);
         Ok(true)
+    }
+
+    /// Works until it dies, or until everything has come to its end; answers how it ended.
+    async fn work(&mut self, start: Start) -> Result<ExitStatus, String> {
+        match start {
+            Start::Ended(status) => Ok(status),
+            Start::Listening(server) => match self.client.drive(&server.url).await {
+                Err(Stop::Died) => Ok(server.ended().await),
+                Err(Stop::Wrong(reason)) => Err(reason),
+                Ok(()) => Ok(server.stop().await),
+            },
+        }
     }
 
     /// The life in which everything comes to its end.

@@ -106,6 +106,7 @@ static DEFINITIONS: LazyLock<BTreeMap<&str, Arc<Definition>>> = LazyLock::new(||
 static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| Environment {
     runtime: Arc::new(json!({ "name": "holdpoint", "version": "test" })),
     secrets: Arc::new(json!({})),
+    key_mark: None,
 });
 
 /// Who plays, and the time.
@@ -260,7 +261,7 @@ impl Cast {
             subscriptions: due.subscriptions,
             snapshot: crossed.then(|| serde_json::to_vec(&job).expect("a job that serialises")),
             events,
-            row: job_row(&job),
+            row: Arc::new(job_row(&job)),
             key: None,
         };
         Some(Wish::commit(commit, job))

@@ -101,17 +101,18 @@ impl Closed {
     }
 
     /// Opens and reads everything; what became of it.
-    fn read(&self, image: &[u8], recovery: Recovery) -> Result<&'static str, String> {
+    fn read(&self, image: &[u8], kind: Damage, recovery: Recovery) -> Result<&'static str, String> {
         let disk = SimDisk::with_image(image.to_vec());
         let options = RedbOptions { recovery, ..RedbOptions::on_disk() };
         let opened = catch_unwind(AssertUnwindSafe(|| Redb::on_disk(options, &disk)));
         let store = match opened.map_err(|_| "opening panicked".to_owned())? {
             Ok(store) => store,
             Err(OpenError::Damaged { .. } | OpenError::NotAStore { .. }) => {
-                return match (disk.image() == image, recovery) {
-                    (true, _) => Ok("refused"),
-                    // redb notes that the file is in use before it meets the damage.
-                    (false, Recovery::Fast) => Ok("refused, and changed"),
+                return match (disk.image() == image, recovery, kind) {
+                    (true, ..) => Ok("refused"),
+                    // redb notes that the file is in use before it meets the damage. An old first
+                    // page looks like a crash, of which it notes that it was recovered from.
+                    (false, Recovery::Fast, _) | (false, _, OldPage) => Ok("refused, and changed"),
                     _ => Err("it was refused, and yet changed".to_owned()),
                 };
             }
@@ -141,7 +142,7 @@ fn after_damage(recovery: Recovery) -> Sightings {
     let (failures, seen) = each(&seeds, |seed, seen| {
         let kind = kinds[(seed % kinds.len() as u64) as usize];
         let image = closed.damaged(kind, &mut Random(seed));
-        let outcome = closed.read(&image, recovery);
+        let outcome = closed.read(&image, kind, recovery);
         seen.saw(outcome.clone().map_err(|wrong| format!("seed {seed}, {kind:?}: {wrong}"))?);
         Ok(())
     });
@@ -153,7 +154,8 @@ fn after_damage(recovery: Recovery) -> Sightings {
 #[test]
 fn a_damaged_store_is_refused_or_says_what_it_said() {
     let seen = after_damage(Recovery::Verify);
-    assert_eq!(seen.times("refused") + seen.times("identical"), SEEDS * 5, "{seen}");
+    let refused = seen.times("refused") + seen.times("refused, and changed");
+    assert_eq!(refused + seen.times("identical"), SEEDS * 5, "{seen}");
     assert!(seen.times("refused") > SEEDS * 2, "{seen}");
 }
 

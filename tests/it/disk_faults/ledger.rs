@@ -132,7 +132,7 @@ impl Ledger {
             journal.push((seq, commit.at, commit.by.clone(), commit.commit_id, event.clone()));
         }
         checkpoints.extend(commit.checkpoints.iter().map(|row| (row.id, row.clone())));
-        let row = commit.row.clone();
+        let row = (*commit.row).clone();
         self.jobs.insert(job.id, Known { job: job.clone(), row, journal, checkpoints });
         self.nudged.remove(&job.id);
         self.nudged.extend(commit.nudge);

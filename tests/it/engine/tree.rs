@@ -75,7 +75,7 @@ async fn copy(weather: &Weather, job: JobId) -> JobId {
         at: row.updated_at,
         by: Principal::system("test"),
         events: journal.into_iter().map(|fact| fact.event).collect(),
-        row: holdpoint::model::row::JobRow { id: copy, ..row },
+        row: Arc::new(holdpoint::model::row::JobRow { id: copy, ..row }),
         checkpoints: Vec::new(),
         subscriptions: Vec::new(),
         snapshot: None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use holdpoint::dsl::definition::Definition;
 use holdpoint::dsl::{Rules, from_value};
-use holdpoint::machine::{Due, Environment, Setting, decide, due, evolve, job_row};
+use holdpoint::machine::{Due, Environment, Setting, decide, due, evolve, job_row, statuses_in};
 use holdpoint::model::checkpoint::{Checkpoint, CheckpointStatus, Verdict};
 use holdpoint::model::cloud_event::CloudEvent;
 use holdpoint::model::command::{Command, DecideCheckpoint};
@@ -91,6 +91,7 @@ impl World {
             environment: Environment {
                 runtime: Arc::new(json!({ "name": "holdpoint", "version": "test" })),
                 secrets: Arc::new(json!({})),
+                key_mark: None,
             },
             more: false,
             is_thorough: true,
@@ -188,6 +189,7 @@ impl World {
     /// A live job is in exactly one place, and that place is one from which it can go on.
     fn check_place(&self, job: &Job) {
         let row = job_row(job);
+        assert!(statuses_in(row.phase).contains(&job.status), "{row:?}");
         let due = self.due();
         let waits_for_person =
             job.checkpoints.values().any(|row| row.status == CheckpointStatus::Pending);

@@ -99,7 +99,7 @@ pub fn commit_after(before: &JobRow) -> Commit {
         at: row.updated_at,
         by: Principal::Person("ann".to_owned()),
         events: vec![note(&format!("event {version}"))],
-        row,
+        row: Arc::new(row),
         checkpoints: Vec::new(),
         subscriptions: Vec::new(),
         snapshot: None,
@@ -123,12 +123,17 @@ pub fn key(key: &str, request: &str, forget_before: i64) -> IdempotencyKey {
     }
 }
 
+/// The row of a commit, to be changed.
+pub fn row_of(commit: &mut Commit) -> &mut JobRow {
+    Arc::make_mut(&mut commit.row)
+}
+
 /// Commits what must apply, and returns the row that it left.
 pub async fn apply(store: &dyn Store, commit: Commit) -> JobRow {
     let (row, shown) = (commit.row.clone(), format!("{commit:?}"));
     let outcome = store.commit(commit).await.unwrap();
     assert!(matches!(outcome, CommitOutcome::Applied { .. }), "{outcome:?} for {shown}");
-    row
+    (*row).clone()
 }
 
 /// Creates the n-th job with a row that was changed like this.
@@ -145,6 +150,6 @@ pub async fn advance(
     change: impl FnOnce(&mut JobRow),
 ) -> JobRow {
     let mut commit = commit_after(before);
-    change(&mut commit.row);
+    change(row_of(&mut commit));
     apply(store, commit).await
 }

@@ -1,15 +1,16 @@
 //! The store: what every engine must do, the same history in two engines, and files that are not
 //! as they should be.
 
-mod build;
+pub mod build;
 mod conformance;
 #[cfg(feature = "fault-injection")]
 mod crash;
 mod damage;
 mod documents;
-mod dump;
+pub mod dump;
 mod lists;
 mod opening;
+pub mod pieces;
 mod places;
 mod random;
 mod writing;

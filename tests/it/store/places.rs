@@ -111,12 +111,12 @@ pub async fn numbers_follow_the_rows(store: &dyn Store) {
     let first = create(store, 1, |_| {}).await;
     create(store, 2, |_| {}).await;
     let mut commit = commit_after(&first);
-    commit.row.status = Status::InProgress;
+    row_of(&mut commit).status = Status::InProgress;
     commit.checkpoints = vec![checkpoint_row(1, job(1)), checkpoint_row(2, job(1))];
     let second = apply(store, commit).await;
     let mut commit = commit_after(&second);
-    commit.row.status = Status::Completed;
-    commit.row.place = Place::Ended;
+    row_of(&mut commit).status = Status::Completed;
+    row_of(&mut commit).place = Place::Ended;
     commit.checkpoints = vec![checkpoint_row(2, job(1))];
     commit.checkpoints[0].status = CheckpointStatus::Approved;
     apply(store, commit).await;

@@ -150,8 +150,9 @@ async fn complete(store: &dyn Store, draft: &Draft, step: usize) -> Commit {
     commit.events = (0..draft.events).map(|n| note(&format!("{step} {n}"))).collect();
     commit.expect_version += draft.version_off;
     commit.fence += draft.fence_off;
-    let row = &mut commit.row;
-    row.version = commit.expect_version + draft.events as u64;
+    let version = commit.expect_version + draft.events as u64;
+    let row = row_of(&mut commit);
+    row.version = version;
     (row.place, row.status, row.priority) = (draft.place, draft.status, draft.priority);
     row.updated_at = Timestamp(step as i64 / 2);
     row.fence += u64::from(draft.raise_fence);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// How long a start or an end may take on a busy machine.
@@ -21,6 +22,7 @@ pub const PASSWORD: &str = "crash-test-password";
 /// A running server.
 pub struct Server {
     child: Child,
+    said: watch::Receiver<Vec<String>>,
     /// Where it answers.
     pub url: String,
 }
@@ -44,8 +46,21 @@ impl Server {
     /// Starts `holdpoint serve` on `folder/data` and waits until it listens or ends. What it logs
     /// is appended to `folder/log`.
     pub async fn start(folder: &Path, workflows: &Path, settings: &[(&str, &str)]) -> Start {
+        Self::start_through(&[], folder, workflows, settings).await
+    }
+
+    /// The same through a program that becomes the server: a tracer, or one that enters a room.
+    pub async fn start_through(
+        before: &[String],
+        folder: &Path,
+        workflows: &Path,
+        settings: &[(&str, &str)],
+    ) -> Start {
         let open = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log"));
-        let mut child = Command::new(env!("CARGO_BIN_EXE_holdpoint"))
+        let binary = env!("CARGO_BIN_EXE_holdpoint").to_owned();
+        let mut words = before.iter().chain([&binary]);
+        let mut child = Command::new(words.next().unwrap())
+            .args(words)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.join("data"))
             .arg("--workflows")
@@ -73,9 +88,14 @@ impl Server {
         });
         match listening.await.expect("the server neither listened nor ended") {
             Some(url) => {
+                let (saying, said) = watch::channel(Vec::new());
                 // Reads on, so that the server never meets a closed pipe.
-                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                Start::Listening(Box::new(Self { child, url }))
+                tokio::spawn(async move {
+                    while let Ok(Some(line)) = lines.next_line().await {
+                        saying.send_modify(|said| said.push(line));
+                    }
+                });
+                Start::Listening(Box::new(Self { child, said, url }))
             }
             None => Start::Ended(ended(&mut child).await),
         }
@@ -87,12 +107,29 @@ impl Server {
     }
 
     /// Asks it to end and waits for that.
-    pub async fn stop(mut self) -> ExitStatus {
-        let id = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id as i32));
-        if let Some(id) = id {
+    pub async fn stop(self) -> ExitStatus {
+        self.ask_to_end();
+        self.ended().await
+    }
+
+    /// Asks it to end.
+    pub fn ask_to_end(&self) {
+        if let Some(id) = self.id() {
             rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         }
-        ended(&mut self.child).await
+    }
+
+    /// Its process, until its end was seen.
+    pub fn id(&self) -> Option<rustix::process::Pid> {
+        self.child.id().and_then(|id| rustix::process::Pid::from_raw(id as i32))
+    }
+
+    /// Waits until it has printed a line that begins like this, after its address.
+    pub async fn says(&self, beginning: &str) {
+        let mut said = self.said.clone();
+        let is_said = |lines: &Vec<String>| lines.iter().any(|line| line.starts_with(beginning));
+        let waited = timeout(PATIENCE, said.wait_for(is_said)).await;
+        waited.unwrap_or_else(|_| panic!("it never said {beginning:?}")).unwrap();
     }
 
     /// Kills it in whatever it does, and waits until it is gone.

@@ -35,6 +35,8 @@ pub async fn start(overrides: impl FnOnce(&mut Config)) -> TestServer {
     config.http.listen = "127.0.0.1:0".parse().expect("an address");
     config.store.url = StoreUrl::Redb(folder.path().join("holdpoint.redb"));
     config.artifacts.dir = folder.path().join("artifacts");
+    config.backup.dir = folder.path().join("backups");
+    config.retention.archive_dir = folder.path().join("archive");
     config.workflows.dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows");
     overrides(&mut config);
     let app = App::start(config).await.expect("a server");

@@ -1,0 +1,84 @@
+//! What machine this is, as far as the figures hang on it: cores, kernel, and how long its disk
+//! takes to keep something.
+
+use std::fs::{File, OpenOptions, read_to_string};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::quantile::quantile;
+use crate::clock::Stopwatch;
+
+/// Writes that are timed, one page each, in place.
+const SYNCS: usize = 100;
+const PAGE: [u8; 4096] = [7; 4096];
+/// Below this nothing can have reached a disk.
+const SYNC_MIN: Duration = Duration::from_micros(15);
+
+/// The machine.
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    pub(super) cores: usize,
+    pub(super) kernel: String,
+    pub(super) processor: String,
+    pub(super) sync_median: Duration,
+    pub(super) sync_slow: Duration,
+}
+
+impl Machine {
+    /// Looks at the machine; the disk is that of this folder.
+    pub(super) fn look(folder: &Path) -> io::Result<Self> {
+        let kernel = read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let processors = read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = processors.lines().find_map(|line| line.strip_prefix("model name"));
+        let mut syncs = time_syncs(folder)?;
+        Ok(Self {
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            kernel: kernel.trim().to_owned(),
+            processor: model.unwrap_or_default().trim_matches([' ', '\t', ':']).to_owned(),
+            sync_median: quantile(&mut syncs, 0.5),
+            sync_slow: quantile(&mut syncs, 0.99),
+        })
+    }
+
+    /// Does a sync cost nothing here? Then the rates say little about a server with a disk.
+    pub(super) fn is_memory(&self) -> bool {
+        self.sync_median < SYNC_MIN
+    }
+
+    pub(super) fn as_json(&self) -> Value {
+        json!({
+            "cores": self.cores,
+            "kernel": self.kernel,
+            "processor": self.processor,
+            "syncMedianMicros": self.sync_median.as_micros() as u64,
+            "syncP99Micros": self.sync_slow.as_micros() as u64,
+        })
+    }
+}
+
+/// Overwrites a page of a small file and syncs it, again and again.
+fn time_syncs(folder: &Path) -> io::Result<Vec<Duration>> {
+    let path = folder.join("sync-test");
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
+    let times = time_each(&mut file);
+    std::fs::remove_file(&path)?;
+    times
+}
+
+fn time_each(file: &mut File) -> io::Result<Vec<Duration>> {
+    file.write_all(&PAGE)?;
+    file.sync_all()?;
+    let mut times = Vec::with_capacity(SYNCS);
+    for _ in 0..SYNCS {
+        let watch = Stopwatch::start();
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&PAGE)?;
+        file.sync_data()?;
+        times.push(watch.elapsed());
+    }
+    Ok(times)
+}
