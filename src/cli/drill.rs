@@ -89,7 +89,14 @@ fn refused(file: &Path, error: &StoppedError) -> Failure {
 
 fn print(report: &Report, total: &WorkflowReport, output: &mut Output) -> Result<(), Failure> {
     let mut table = Table::new(&[
-        "WORKFLOW", "JOBS", "KILL POINTS", "RECOVERED", "LOST", "DOUBLED", "ASKED", "DIFFERS",
+        "WORKFLOW",
+        "JOBS",
+        "KILL POINTS",
+        "RECOVERED",
+        "LOST",
+        "DOUBLED",
+        "ASKED",
+        "DIFFERS",
         "SKIPPED",
     ]);
     for (name, line) in &report.workflows {

@@ -36,11 +36,7 @@ impl Drop for Folder {
 ///
 /// # Errors
 /// When the file cannot be read, belongs to a running server, or is not what was written.
-pub async fn of_file(
-    file: &Path,
-    order: Order,
-    secrets: Secrets,
-) -> Result<Report, StoppedError> {
+pub async fn of_file(file: &Path, order: Order, secrets: Secrets) -> Result<Report, StoppedError> {
     let folder = Folder::make()?;
     let path = folder.0.join("holdpoint.redb");
     make(file, &path)?;

@@ -14,10 +14,10 @@ mod life;
 mod map;
 /// What the people did, and do again.
 mod people;
-/// A job as its journal tells it.
-mod recording;
 /// How recordings are read.
 mod reader;
+/// A job as its journal tells it.
+mod recording;
 /// What was found.
 mod report;
 /// All jobs, all kill points.

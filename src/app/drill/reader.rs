@@ -143,9 +143,7 @@ impl Reading {
             Event::AssignmentCancelled { .. } if status != Some(Status::Assigned) => {
                 "its assignment was taken back while it was going on"
             }
-            Event::Failed { problem } if problem.is(Kind::Poisoned) => {
-                "it was parked as poisoned"
-            }
+            Event::Failed { problem } if problem.is(Kind::Poisoned) => "it was parked as poisoned",
             _ => return Ok(()),
         };
         Err(reason.to_owned())

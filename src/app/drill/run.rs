@@ -64,10 +64,7 @@ pub async fn drill(
 }
 
 /// The last jobs that have ended, the latest first.
-async fn last_jobs(
-    store: &dyn Store,
-    order: &Order,
-) -> Result<Vec<(JobId, String)>, StoreError> {
+async fn last_jobs(store: &dyn Store, order: &Order) -> Result<Vec<(JobId, String)>, StoreError> {
     let ended = Status::ALL.iter().copied().filter(|status| status.is_ended());
     let mut query = JobQuery {
         statuses: ended.collect(),

@@ -359,7 +359,8 @@ impl State {
 
     /// Where the jobs stand that have not ended.
     pub fn standing(&self) -> String {
-        let jobs = self.map.going_on().map(|(job, pin)| format!("job {job} stands at {}", pin.status));
+        let jobs =
+            self.map.going_on().map(|(job, pin)| format!("job {job} stands at {}", pin.status));
         jobs.collect::<Vec<_>>().join(", ")
     }
 
