@@ -106,7 +106,7 @@ enum Command {
     Release(release::Arguments),
     /// Say how the store is: damage, stranded jobs, backups, how long the disk will last
     Doctor(doctor::Arguments),
-    /// Rehearse the last jobs of a copy of a store, killing the engine at every persisted boundary
+    /// Rehearse the last jobs of a copy of a store, killing the engine at every boundary
     Drill(drill::Arguments),
     /// Write the store of a stopped server as a stream that any engine can read
     Export(export::ExportArguments),

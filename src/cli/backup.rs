@@ -15,8 +15,9 @@ use super::{configuration, connection, store_advice};
 use crate::app::stopped;
 use crate::client::Client;
 use crate::config::store::StoreUrl;
+use crate::store::Manifest;
 use crate::store::durable_file::{beside, create_private, digest_of, sync_folder};
-use crate::store::{Manifest, redb::UNFINISHED};
+use crate::store::redb::UNFINISHED;
 
 /// What to back up, and where to.
 #[derive(Debug, Args)]

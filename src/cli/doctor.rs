@@ -45,12 +45,12 @@ enum Level {
     Bad,
 }
 
-/// The list, and the worst that is in it.
-struct Findable {
+/// What is written down, and the worst of it.
+struct Chart {
     lines: Vec<(Level, String)>,
 }
 
-impl Findable {
+impl Chart {
     fn say(&mut self, level: Level, text: impl Into<String>) {
         self.lines.push((level, text.into()));
     }
@@ -141,21 +141,21 @@ pub(super) fn run(
 }
 
 fn of_stopped(found: &Diagnosis, output: &mut Output) -> Result<(), Failure> {
-    let mut list = Findable { lines: Vec::new() };
+    let mut chart = Chart { lines: Vec::new() };
     let report = &found.report;
     let (jobs, checkpoints) = (report.rows("jobs"), report.rows("checkpoints"));
     if report.problems.is_empty() {
         let counts = [count(jobs, "job"), count(checkpoints, "checkpoint")].join(", ");
         let text = format!("every page, record, chain and index is as it was written ({counts})");
-        list.say(Level::Good, text);
+        chart.say(Level::Good, text);
     } else {
         let defects = count(report.problems.len() as u64, "defect");
-        list.say(Level::Bad, format!("{defects} in records, chains or indexes"));
+        chart.say(Level::Bad, format!("{defects} in records, chains or indexes"));
         for defect in report.problems.iter().take(SHOWN) {
-            list.say(Level::Bad, format!("  {defect}"));
+            chart.say(Level::Bad, format!("  {defect}"));
         }
         for step in store_advice::steps(StoreFault::Damaged, &found.store) {
-            list.say(Level::Bad, format!("  → {step}"));
+            chart.say(Level::Bad, format!("  → {step}"));
         }
     }
     if let Some(examined) = &found.examination {
@@ -163,13 +163,18 @@ fn of_stopped(found: &Diagnosis, output: &mut Output) -> Result<(), Failure> {
             findings.first.iter().map(|one| (one.job.to_string(), one.reason.clone())).collect()
         };
         let wrong = &examined.contradicting;
-        list.jobs(Level::Bad, "whose row is not what the journal says", wrong.total, &named(wrong));
+        chart.jobs(
+            Level::Bad,
+            "whose row is not what the journal says",
+            wrong.total,
+            &named(wrong),
+        );
         let stranded = &examined.stranded;
-        list.jobs(Level::Bad, "that nothing carries on", stranded.total, &named(stranded));
+        chart.jobs(Level::Bad, "that nothing carries on", stranded.total, &named(stranded));
         let poisoned = &examined.poisoned;
-        list.jobs(Level::Attention, "parked as poisoned", poisoned.total, &named(poisoned));
+        chart.jobs(Level::Attention, "parked as poisoned", poisoned.total, &named(poisoned));
         let forecast = examined.forecast;
-        list.forecast(&Forecast {
+        chart.forecast(&Forecast {
             bytes: forecast.bytes,
             free_bytes: forecast.free_bytes,
             bytes_per_day: forecast.bytes_per_day,
@@ -177,67 +182,67 @@ fn of_stopped(found: &Diagnosis, output: &mut Output) -> Result<(), Failure> {
         });
     }
     let backup = found.backup.as_ref().map(|(file, at)| (file.display().to_string(), *at));
-    list.backup(backup.as_ref().map(|(file, at)| (file.as_str(), *at)), jobs, found.at);
+    chart.backup(backup.as_ref().map(|(file, at)| (file.as_str(), *at)), jobs, found.at);
     let hold = found.hold.as_ref().map(|hold| (hold.since.to_rfc3339(), &hold.reason));
-    list.held(hold.as_ref().map(|(since, reason)| (since.as_str(), reason.as_str())));
+    chart.held(hold.as_ref().map(|(since, reason)| (since.as_str(), reason.as_str())));
     for orphan in &found.orphans {
         let text = format!("{}: {}; remove it", orphan.path.display(), orphan.what);
-        list.say(Level::Attention, text);
+        chart.say(Level::Attention, text);
     }
     let unused = report.bytes.saturating_sub(found.used_bytes);
     if unused > UNUSED_BYTES && unused > report.bytes / 2 {
         let text = format!("{} of the file are unused: `holdpoint compact`", bytes(unused));
-        list.say(Level::Attention, text);
+        chart.say(Level::Attention, text);
     }
     let facts = json!({
         "store": found.store, "storeId": report.store_id, "generation": found.generation,
         "bytes": report.bytes, "usedBytes": found.used_bytes,
         "defects": report.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
-    conclude(&list, facts, output)
+    conclude(&chart, facts, output)
 }
 
 async fn of_server(client: &Client, output: &mut Output) -> Result<(), Failure> {
     let answer = client.doctor().await?;
     let Doctor { jobs, stranded, poisoned, rescues, forecast, backup, held, read_only, .. } =
         &answer.body.doctor;
-    let mut list = Findable { lines: Vec::new() };
+    let mut chart = Chart { lines: Vec::new() };
     let text =
         format!("the server at {} answers; {} looked at", client.base(), count(*jobs, "job"));
-    list.say(Level::Good, text);
+    chart.say(Level::Good, text);
     if let Some(reason) = read_only {
-        list.say(Level::Bad, format!("the store takes no writes: {reason}"));
+        chart.say(Level::Bad, format!("the store takes no writes: {reason}"));
     }
     let named = |findings: &Findings| -> Vec<(String, String)> {
         findings.first.iter().map(|one| (one.job_id.clone(), one.reason.clone())).collect()
     };
-    list.jobs(Level::Bad, "that nothing carries on", stranded.total, &named(stranded));
-    list.jobs(Level::Attention, "parked as poisoned", poisoned.total, &named(poisoned));
+    chart.jobs(Level::Bad, "that nothing carries on", stranded.total, &named(stranded));
+    chart.jobs(Level::Attention, "parked as poisoned", poisoned.total, &named(poisoned));
     if *rescues > 0 {
         let text = format!("the safety sweep had to rescue {}", count(*rescues, "job"));
-        list.say(Level::Attention, text);
+        chart.say(Level::Attention, text);
     }
-    list.forecast(forecast);
+    chart.forecast(forecast);
     let newest = backup.as_ref().and_then(|backup| {
         Some((backup.file.as_str(), Timestamp::parse_rfc3339(&backup.taken_at)?))
     });
-    list.backup(newest, *jobs, output.now());
-    list.held(held.as_ref().map(|held| (held.since.as_str(), held.reason.as_str())));
-    conclude(&list, answer.raw.clone(), output)
+    chart.backup(newest, *jobs, output.now());
+    chart.held(held.as_ref().map(|held| (held.since.as_str(), held.reason.as_str())));
+    conclude(&chart, answer.raw.clone(), output)
 }
 
 /// The list and the verdict, and the exit code that goes with it.
-fn conclude(list: &Findable, facts: serde_json::Value, output: &mut Output) -> Result<(), Failure> {
-    let (verdict, code) = match list.worst() {
+fn conclude(chart: &Chart, facts: serde_json::Value, output: &mut Output) -> Result<(), Failure> {
+    let (verdict, code) = match chart.worst() {
         Level::Good => ("healthy", None),
         Level::Attention => ("attention", Some(Code::Refused)),
         Level::Bad => ("damaged", Some(Code::Io)),
     };
     if output.is_json() {
-        let lines: Vec<&String> = list.lines.iter().map(|(_, text)| text).collect();
+        let lines: Vec<&String> = chart.lines.iter().map(|(_, text)| text).collect();
         output.value(&json!({ "verdict": verdict, "findings": lines, "facts": facts }))?;
     } else {
-        for (level, text) in &list.lines {
+        for (level, text) in &chart.lines {
             let (mark, paint) = match level {
                 Level::Good => ("✅", Paint::Good),
                 Level::Attention => ("⚠", Paint::Attention),
@@ -245,7 +250,7 @@ fn conclude(list: &Findable, facts: serde_json::Value, output: &mut Output) -> R
             };
             output.painted(paint, format!("{mark} {text}"))?;
         }
-        let (said, paint) = match list.worst() {
+        let (said, paint) = match chart.worst() {
             Level::Good => ("Healthy: nothing is to be done.", Paint::Good),
             Level::Attention => ("Sound, but something is to be done (⚠).", Paint::Attention),
             Level::Bad => ("Damaged: do not start a server on it (❌).", Paint::Bad),

@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     };
     let restored = runtime()?.block_on(stopped::restore(&order));
     let restored = restored.map_err(|error| store_advice::of_stopped(&error))?;
-    let (jobs, events) = (restored.report.rows("jobs"), restored.report.rows("journal"));
+    let (jobs, events) = (restored.report.rows("jobs"), restored.report.events);
     let generation = restored.standing.generation;
     if output.is_json() {
         return Ok(output.value(&json!({

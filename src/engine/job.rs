@@ -250,6 +250,11 @@ impl JobState {
         look: bool,
         revival: &mut Option<Revival>,
     ) {
+        if wish.as_ref().is_some_and(|wish| matches!(wish.command, Command::Create(_))) {
+            // Nobody else knows the id of a job that is created; when somebody does, the append
+            // meets another version, and the job is read before it is decided again.
+            self.loaded = true;
+        }
         if let Err(error) = self.ensure_loaded().await {
             return self.not_loaded(me, wish, error, revival.take());
         }
@@ -305,6 +310,10 @@ impl JobState {
             return;
         }
         let answer = self.obey(&wish.command, wish.by, wish.key).await;
+        if answer.is_err() && self.job.is_none() {
+            // A job that was taken for a new one, and may not be.
+            self.unload();
+        }
         crash_point::reach("engine.before_answer");
         wish.reply.send(answer).ok();
     }

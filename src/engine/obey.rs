@@ -38,6 +38,12 @@ impl JobState {
         }
         if let Some((job, _)) = load(&self.shared, self.id).await? {
             self.definition = Some(self.shared.catalog.by_hash(job.spec.definition).await?);
+            // Whoever wrote the end may have died before the parent was told of it.
+            if job.status.is_ended()
+                && let Some(parent) = job.spec.parent.filter(|parent| parent.awaited)
+            {
+                self.shared.activate(parent.job);
+            }
             self.job = Some(Arc::new(job));
         }
         self.loaded = true;
@@ -45,7 +51,7 @@ impl JobState {
     }
 
     /// What is on disk is not known here any more: it is read before the next decision.
-    fn unload(&mut self) {
+    pub fn unload(&mut self) {
         (self.job, self.definition, self.loaded) = (None, None, false);
     }
 

@@ -82,6 +82,15 @@ pub(crate) async fn revive_all(shared: &Arc<Shared>) {
     if let Err(error) = revive_active(shared).await {
         tracing::error!(%error, "the index of active jobs cannot be read; the sweep will do it");
     }
+    // What was to be passed on to parents went with the mailbox.
+    let nudged = shared.parts.store.nudged(COUNTED_MAX).await;
+    let revived = match nudged {
+        Ok(nudged) => revive_nudged(shared, nudged).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = revived {
+        tracing::error!(%error, "parents may not hear of their children before the next start");
+    }
 }
 
 /// Revives every job that must have an actor; says how many.

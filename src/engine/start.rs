@@ -23,7 +23,7 @@ impl Engine {
         let standing = Standing::of(&*parts.store).await?;
         if let Some(hold) = &standing.hold {
             let Hold { since, reason } = hold;
-            tracing::warn!(%since, reason, "the store is held: nothing starts until it is released");
+            tracing::warn!(%since, reason, "the store is held: nothing starts before its release");
         }
         let environment = Environment {
             runtime: Arc::new(json!({

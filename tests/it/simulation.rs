@@ -9,6 +9,7 @@ mod documents;
 mod history;
 mod ledger;
 mod life;
+mod panics;
 mod people;
 mod tally;
 mod verdict;
@@ -66,7 +67,6 @@ fn tell_on(disk: SimDisk, seed: u64) -> Story {
         life += 1;
     }
     if world.violation().is_none() {
-        world.calm_down();
         live(&world, life, Fall::Settled);
     }
     if world.violation().is_none() {

@@ -50,14 +50,18 @@ async fn wait(world: &World, until: Option<Timestamp>) -> Result<(), String> {
             None => std::future::pending().await,
         }
     };
+    let still = async {
+        // One word may be left from a stillness before this wait: the second one is about it.
+        world.clock.still().await;
+        world.clock.still().await;
+        tokio::time::sleep(GRACE).await;
+    };
     tokio::select! {
         biased;
-        () = world.changed() => return Ok(()),
-        () = sleep => return Ok(()),
-        () = world.clock.still() => {}
+        () = world.changed() => Ok(()),
+        () = sleep => Ok(()),
+        () = still => Err(format!("nothing goes on any more: {}", world.state().standing())),
     }
-    let moved = tokio::time::timeout(GRACE, world.changed()).await;
-    moved.map_err(|_| format!("nothing goes on any more: {}", world.state().standing()))
 }
 
 /// The request that made the job. Its key makes asking again a question.

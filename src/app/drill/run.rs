@@ -239,3 +239,105 @@ fn spread(commits: u64) -> impl Iterator<Item = u64> {
     let taken = commits.min(BOUNDARIES_MAX);
     (1..=taken).map(move |number| number * commits / taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use async_trait::async_trait;
+    use serde_json::json;
+
+    use super::*;
+    use crate::calls::{Call, Caller, Outcome, StandIn};
+    use crate::clock::System;
+    use crate::dsl::Format;
+    use crate::engine::{Engine, NewJob, Options, Parts};
+    use crate::model::event;
+    use crate::model::principal::Principal;
+    use crate::store::Memory;
+
+    struct One;
+
+    #[async_trait]
+    impl StandIn for One {
+        async fn run(&self, _: &Call) -> Outcome {
+            Outcome::Succeeded(json!({ "a": 1 }))
+        }
+    }
+
+    /// A job of one call, recorded by an engine of its own.
+    async fn recorded() -> Recording {
+        let store = Arc::new(Memory::new());
+        let parts = Parts {
+            store: store.clone(),
+            clock: Arc::new(System::new()),
+            caller: Caller::standing_in(Arc::new(One)),
+            workflows: None,
+            options: Options::default(),
+        };
+        let engine = Engine::start(parts).await.unwrap();
+        let document = json!({
+            "document": {
+                "dsl": "1.0.3", "namespace": "test", "name": "one", "version": "1.0.0",
+            },
+            "do": [{ "ask": {
+                "call": "http", "with": { "method": "get", "endpoint": "http://agent.example" },
+            } }],
+        });
+        let me = || Principal::Person("vera".to_owned());
+        let registered = engine.register_workflow(&document.to_string(), Format::Json, me()).await;
+        registered.unwrap().unwrap();
+        let new = NewJob {
+            job_type: "one".to_owned(),
+            name: "one".to_owned(),
+            description: String::new(),
+            acceptance_criteria: String::new(),
+            acceptance_rules: Arc::new(json!([])),
+            input: Arc::new(json!({})),
+            priority: 5,
+            labels: BTreeMap::new(),
+            owner: "vera".to_owned(),
+            due_at: None,
+            auto_execute: true,
+        };
+        let mut feed = engine.feed();
+        let job = engine.submit(new, me(), None).await.unwrap().job.row.id;
+        while !engine.job_row(job).await.unwrap().status.is_ended() {
+            feed.changed().await.unwrap();
+        }
+        *reader::read(&*store, job).await.unwrap().unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_answer_that_was_changed_shows_in_the_end_of_the_job() {
+        let recording = recorded().await;
+        let played = |recording: Recording| {
+            let rehearsal = move || {
+                let recording = Arc::new(recording);
+                let store: Arc<dyn Store> = Arc::new(Memory::new());
+                difference(&recording, &rehearse(&recording, None, &Secrets::default(), store))
+            };
+            tokio::task::spawn_blocking(rehearsal)
+        };
+        assert_eq!(played(recording.clone()).await.unwrap(), None);
+        let mut changed = recording.clone();
+        for call in changed.calls.values_mut() {
+            call.outcome = event::Outcome::Succeeded(Arc::new(json!({ "a": 2 })));
+        }
+        let found = played(changed).await.unwrap();
+        assert_eq!(found, Some("its result differs at /a".to_owned()));
+        let mut forgotten = recording;
+        forgotten.calls.clear();
+        let found = played(forgotten).await.unwrap().unwrap();
+        assert!(found.contains("was never recorded"), "{found}");
+    }
+
+    #[test]
+    fn long_jobs_are_killed_at_boundaries_from_the_first_to_the_last() {
+        assert_eq!(spread(0).count(), 0);
+        assert!(spread(7).eq(1..=7));
+        let spread: Vec<u64> = spread(1_000_000).collect();
+        assert_eq!(spread.len() as u64, BOUNDARIES_MAX);
+        assert_eq!(spread.last(), Some(&1_000_000));
+    }
+}

@@ -16,7 +16,8 @@ use crate::store::durable_file::{beside, create_private, digest_of, folder_of, s
 use crate::store::error::StoreError;
 use crate::store::redb::engine::Redb;
 use crate::store::redb::error::{Failure, OpenError};
-use crate::store::redb::open::{self, PROGRAM};
+use crate::store::redb::open::{self, PROGRAM, RedbOptions};
+use crate::store::redb::space;
 use crate::store::redb::tables::{self, TableVisitor};
 use crate::store::redb::verify::{Report, verify_within};
 use crate::store::redb::{database::Slot, read};
@@ -33,7 +34,7 @@ impl Redb {
     /// Takes a backup on this thread.
     pub(super) fn take_backup(
         order: &BackupOrder,
-        store: &Path,
+        store: &RedbOptions,
         slot: &Slot,
         may_go_on: &dyn Fn() -> Result<(), StoreError>,
     ) -> Result<Manifest, BackupError> {
@@ -45,6 +46,7 @@ impl Redb {
         let folder = folder_of(file);
         fs::create_dir_all(folder)
             .map_err(|error| BackupError::io(folder, "create folder", &error))?;
+        check_room(folder, store)?;
         open::remove_leftover(&unfinished).map_err(|error| refused(&unfinished, error))?;
         let written = write(order, &unfinished, slot, may_go_on);
         if written.is_err() {
@@ -59,8 +61,24 @@ impl Redb {
             .and_then(|()| sync_folder(file))
             .map_err(|error| BackupError::io(file, "name backup", &error))?;
         crash_point::reach("backup.after_rename");
-        LastBackup::note(store, file, &manifest)?;
+        // The backup is whole and has its name; that it is not noted takes nothing from it.
+        if let Err(error) = LastBackup::note(&store.path, file, &manifest) {
+            tracing::warn!(%error, "the backup is not noted beside the store");
+        }
         Ok(manifest)
+    }
+}
+
+/// A backup on the disk of the store must not be what stops the commits.
+fn check_room(folder: &Path, store: &RedbOptions) -> Result<(), BackupError> {
+    let bytes = fs::metadata(&store.path).map_or(0, |file| file.len());
+    let needed = bytes.saturating_add(store.disk_floor_bytes);
+    match space::free_bytes(folder) {
+        Some(free) if free < needed => {
+            let (path, attempted) = (folder.to_owned(), "keep a backup in");
+            Err(BackupError::NoSpace { path, attempted })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -112,7 +130,7 @@ fn write(
         store_id: report.store_id.clone(),
         generation: order.generation,
         jobs: rows("jobs"),
-        events: rows("journal"),
+        events: report.events,
         checkpoints: rows("checkpoints"),
         feed,
         taken_at: order.taken_at.to_rfc3339(),

@@ -49,6 +49,7 @@ impl Redb {
     /// Opens the store, or creates it where there is none, and starts its writer.
     pub fn open(options: RedbOptions) -> Result<Self, OpenError> {
         let database = open::open_or_create(&options)?;
+        open::raise_format(&options.path, &database)?;
         let again = options.clone();
         Self::start(options, database, Box::new(move || open::open_existing(&again)))
     }
@@ -311,10 +312,9 @@ impl Store for Redb {
     }
 
     async fn backup(&self, order: BackupOrder) -> Result<Manifest, BackupError> {
-        let (slot, path, may_go_on) =
-            (self.slot.clone(), self.options.path.clone(), self.patience());
+        let (slot, store, may_go_on) = (self.slot.clone(), self.options.clone(), self.patience());
         let taken = tokio::task::spawn_blocking(move || {
-            Redb::take_backup(&order, &path, &slot, &may_go_on)
+            Redb::take_backup(&order, &store, &slot, &may_go_on)
         });
         taken.await.unwrap_or_else(|error| {
             Err(StoreError::Unavailable(format!("the backup failed: {error}")).into())

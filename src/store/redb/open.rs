@@ -14,8 +14,9 @@ use crate::model::crash_point;
 use crate::store::redb::error::{Failure, OpenError};
 use crate::store::redb::tables::{META, META_CREATED_BY, META_FORMAT, META_STORE_ID, Tables};
 
-/// The format that this program writes, and the newest that it reads.
-pub const FORMAT_VERSION: u64 = 1;
+/// The format that this program writes, and the newest that it reads. 1 had a record for each event
+/// of a journal, 2 has one for each append.
+pub const FORMAT_VERSION: u64 = 2;
 
 /// This program, as a store remembers its creator.
 pub(super) const PROGRAM: &str = concat!("holdpoint ", env!("CARGO_PKG_VERSION"));
@@ -142,7 +143,7 @@ fn check_format(path: &Path, database: &Database) -> Result<(), OpenError> {
         return Err(OpenError::NotAStore { path: path.to_owned(), reason });
     };
     match format.parse::<u64>() {
-        Ok(FORMAT_VERSION) => Ok(()),
+        Ok(1..=FORMAT_VERSION) => Ok(()),
         Ok(found) if found > FORMAT_VERSION => Err(OpenError::Newer {
             path: path.to_owned(),
             found,
@@ -151,6 +152,22 @@ fn check_format(path: &Path, database: &Database) -> Result<(), OpenError> {
         }),
         _ => Err(OpenError::damaged(path, CHECK, format!("format {format:?} never existed"))),
     }
+}
+
+/// Marks a store of an earlier format as one that this program has written to.
+pub(super) fn raise_format(path: &Path, database: &Database) -> Result<(), OpenError> {
+    let raise = || -> Result<(), Failure> {
+        let mut transaction = database.begin_write()?;
+        transaction.set_two_phase_commit(true);
+        let current = FORMAT_VERSION.to_string();
+        let is_current = {
+            let mut meta = transaction.open_table(META)?;
+            let held = meta.insert(META_FORMAT, current.as_str())?;
+            held.is_some_and(|held| held.value() == current)
+        };
+        Ok(if is_current { transaction.abort()? } else { transaction.commit()? })
+    };
+    raise().map_err(|failure| OpenError::from_failure(path, "format of the store", failure))
 }
 
 /// The name under which a store is made.

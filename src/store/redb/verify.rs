@@ -55,6 +55,8 @@ pub struct Report {
     pub store_id: String,
     /// Bytes of the file.
     pub bytes: u64,
+    /// Events in all journals.
+    pub events: u64,
     /// Name and rows of every table.
     pub tables: Vec<(&'static str, u64)>,
     /// Everything that is wrong, at most 1,000 of it; a sound store has nothing here.
@@ -89,8 +91,8 @@ pub(super) fn verify_database(
     const CHECK: &str = "walk through its tables";
     let failed = |failure| OpenError::from_failure(path, CHECK, failure);
     let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
-    let problems = defects(&transaction).map_err(failed)?;
-    let report = describe(&transaction, bytes, problems).map_err(failed)?;
+    let (events, problems) = walk(&transaction).map_err(failed)?;
+    let report = describe(&transaction, bytes, events, problems).map_err(failed)?;
     drop(transaction);
     database.close().map_err(|error| OpenError::from_redb(path, error))?;
     Ok(report)
@@ -98,21 +100,32 @@ pub(super) fn verify_database(
 
 /// Everything that is wrong with records, chains and indexes.
 pub(super) fn defects(t: &ReadTransaction) -> Result<Vec<Defect>, Failure> {
-    let mut check = Check { t, defects: Vec::new(), expected: Expected::default() };
-    check.run()?;
-    Ok(check.defects)
+    Ok(walk(t)?.1)
 }
 
-fn describe(t: &ReadTransaction, bytes: u64, problems: Vec<Defect>) -> Result<Report, Failure> {
+/// The number of events, and everything that is wrong.
+fn walk(t: &ReadTransaction) -> Result<(u64, Vec<Defect>), Failure> {
+    let mut check = Check { t, defects: Vec::new(), expected: Expected::default() };
+    check.run()?;
+    Ok((check.expected.events, check.defects))
+}
+
+fn describe(
+    t: &ReadTransaction,
+    bytes: u64,
+    events: u64,
+    problems: Vec<Defect>,
+) -> Result<Report, Failure> {
     let meta = t.open_table(META)?;
     let text = |name: &str| -> Result<String, Failure> {
         Ok(meta.get(name)?.map(|value| value.value().to_owned()).unwrap_or_default())
     };
     Ok(Report {
-        format: open::FORMAT_VERSION,
+        format: text(META_FORMAT)?.parse().unwrap_or(open::FORMAT_VERSION),
         created_by: text(META_CREATED_BY)?,
         store_id: text(META_STORE_ID)?,
         bytes,
+        events,
         tables: tables::lengths(t)?,
         problems,
     })

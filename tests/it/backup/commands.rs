@@ -89,10 +89,36 @@ fn flip(path: &Path) {
 fn a_store_is_backed_up_lost_and_restored() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
+    let (job, waits) = back_up(folder);
+    refuse_what_is_damaged(folder);
+    let restored = good(alone(folder, &REPLACE));
+    assert!(restored.contains("the store that was there is now data/holdpoint.redb.before-"));
+    assert!(restored.contains("generation 1") && restored.contains("It is held"), "{restored}");
+    good(alone(folder, &["check-db"]));
+    release(folder, &job, &waits);
+
+    let healthy = good(alone(folder, &["doctor"]));
+    assert!(healthy.contains("Healthy") && healthy.contains("last backup"), "{healthy}");
+    let nobodys = folder.join("data/artifacts/0198c7a2-6c2e-7b3a-9f5e-2f6d1d7a0c11");
+    fs::create_dir(&nobodys).unwrap();
+    let found = alone(folder, &["doctor", "--json"]);
+    assert_eq!((found.code, json(&found)["verdict"].as_str()), (1, Some("attention")));
+    fs::remove_dir(&nobodys).unwrap();
+    move_with_a_stream(folder);
+    let compacted = good(alone(folder, &["compact", "--data", "data"]));
+    assert!(compacted.contains("bytes before"), "{compacted}");
+    good(alone(folder, &["check-db"]));
+}
+
+const RESTORE: [&str; 5] = ["restore", "--from", "brought.redb", "--data", "data"];
+const REPLACE: [&str; 6] = ["restore", "--from", "brought.redb", "--data", "data", "--replace"];
+
+/// Backups of a running server and of one that was killed; the job that they hold, and the
+/// checkpoint that it waits at.
+fn back_up(folder: &Path) -> (String, String) {
     let (mut server, url) = serve(folder);
     let job = create(folder, &url);
     let waits = checkpoint(folder, &url, &job);
-
     let here = good(ask(folder, &url, &["backup"]));
     assert!(here.contains("Backup taken and verified: ") && here.contains("1 job"), "{here}");
     let brought = good(ask(folder, &url, &["backup", "--out", "brought.redb"]));
@@ -100,67 +126,81 @@ fn a_store_is_backed_up_lost_and_restored() {
     refused(&ask(folder, &url, &["backup", "--out", "brought.redb"]), &["exists already"]);
     let offline = ["backup", "--data", "data", "--out", "offline.redb"];
     refused(&alone(folder, &offline), &["is open in another process"]);
-    let restore = ["restore", "--from", "brought.redb", "--data", "data"];
-    refused(&alone(folder, &restore), &["exists already", "--replace"]);
-    let replace = [&restore[..], &["--replace"]].concat();
-    refused(&alone(folder, &replace), &["is open in another process"]);
+    refused(&alone(folder, &RESTORE), &["exists already", "--replace"]);
+    refused(&alone(folder, &REPLACE), &["is open in another process"]);
     server.kill();
     good(alone(folder, &offline));
     assert_eq!(fs::read_dir(folder.join("data/backups")).unwrap().count(), 4);
+    (job, waits)
+}
 
-    // A damaged store is refused with its last backup and the command that puts it back.
-    let last = folder.join("offline.redb");
-    flip(&folder.join("data/holdpoint.redb"));
-    let bytes = fs::read(folder.join("data/holdpoint.redb")).unwrap();
-    let whole = bytes.len();
-    fs::write(folder.join("data/holdpoint.redb"), &bytes[..whole / 2]).unwrap();
-    let words = [
-        "is damaged",
-        "taken at 2",
-        &format!("holdpoint restore --from {} --data data --replace", last.display()),
-    ];
-    refused(&alone(folder, &["serve", "--listen", "127.0.0.1:0"]), &words);
+/// A damaged store is refused with its last backup and the command that puts it back; a backup that
+/// is not what was taken restores nothing.
+fn refuse_what_is_damaged(folder: &Path) {
+    let (store, last) = (folder.join("data/holdpoint.redb"), folder.join("offline.redb"));
+    let bytes = fs::read(&store).unwrap();
+    let half = bytes.len() / 2;
+    fs::write(&store, &bytes[..half]).unwrap();
+    let command = format!("holdpoint restore --from {} --data data --replace", last.display());
+    let served = alone(folder, &["serve", "--listen", "127.0.0.1:0"]);
+    refused(&served, &["is damaged", "taken at 2", &command]);
     let checked = alone(folder, &["check-db"]);
-    assert!(checked.out.contains(words[2]), "{}", checked.out);
-
-    // A backup that is not what was taken restores nothing.
+    assert!(checked.out.contains(&command), "{}", checked.out);
     flip(&last);
     let damaged = ["restore", "--from", "offline.redb", "--data", "data", "--replace"];
     refused(&alone(folder, &damaged), &["is not what was backed up"]);
     fs::remove_file(folder.join("offline.redb.manifest.json")).unwrap();
     refused(&alone(folder, &damaged), &["read manifest"]);
-    assert_eq!(fs::read(folder.join("data/holdpoint.redb")).unwrap().len(), whole / 2);
+    assert_eq!(fs::read(&store).unwrap().len(), half);
+}
 
-    let restored = good(alone(folder, &replace));
-    assert!(restored.contains("the store that was there is now data/holdpoint.redb.before-"));
-    assert!(restored.contains("generation 1") && restored.contains("It is held"), "{restored}");
-    good(alone(folder, &["check-db"]));
-
+/// A held server decides and does nothing; a released one goes on.
+fn release(folder: &Path, job: &str, waits: &str) {
     let (mut server, url) = serve(folder);
     assert!(server.said.iter().any(|line| line.contains("The store is held since")));
     let status = good(ask(folder, &url, &["worker", "status"]));
     assert!(status.contains("Nothing starts") && status.contains("\"isRunning\": false"));
     let start = ask(folder, &url, &["worker", "start"]);
     assert!(start.code == 1 && start.err.contains("holdpoint release"), "{}", start.err);
-    good(ask(folder, &url, &["checkpoints", "approve", &waits]));
-    let shown = json(&ask(folder, &url, &["jobs", "show", &job, "--json"]));
-    assert_eq!(shown["job"]["status"], "IN_PROGRESS");
-    assert_eq!(shown["job"]["waitingFor"]["code"], "release");
+    good(ask(folder, &url, &["checkpoints", "approve", waits]));
+    let show = || json(&ask(folder, &url, &["jobs", "show", job, "--json"]))["job"].take();
+    let shown = show();
+    assert_eq!(
+        (&shown["status"], &shown["waitingFor"]["code"]),
+        (&Value::from("IN_PROGRESS"), &Value::from("release"))
+    );
     assert!(!folder.join(format!("data/artifacts/{job}")).exists());
+    let curl = format!("curl -s {url}/readyz");
+    let ready = std::process::Command::new("sh").args(["-c", &curl]).output().unwrap();
+    let ready: Value = serde_json::from_slice(&ready.stdout).unwrap();
+    assert_eq!(ready["status"], "held");
+    let asked = ask(folder, &url, &["doctor"]);
+    assert!(asked.code == 1 && asked.out.contains("held since"), "{}\n{}", asked.out, asked.err);
 
     let silent = ask(folder, &url, &["release", "--reason", " "]);
     assert_eq!(silent.code, 1, "a release needs a reason");
     good(ask(folder, &url, &["release", "--reason", "the original is gone"]));
     let again = ask(folder, &url, &["release", "--reason", "once more"]);
     assert!(again.code == 1 && again.err.contains("not held"), "{}", again.err);
-    while json(&ask(folder, &url, &["jobs", "show", &job, "--json"]))["job"]["status"]
-        != "COMPLETED"
-    {}
+    while show()["status"] != "COMPLETED" {}
     let written = fs::read_to_string(folder.join(format!("data/artifacts/{job}/a.txt"))).unwrap();
     assert_eq!(written, "a");
     server.signal("TERM");
     assert_eq!(server.code(), 0);
-    let compacted = good(alone(folder, &["compact", "--data", "data"]));
-    assert!(compacted.contains("bytes before"), "{compacted}");
-    good(alone(folder, &["check-db"]));
+}
+
+/// Exports the store of `data` and imports it elsewhere.
+fn move_with_a_stream(folder: &Path) {
+    good(alone(folder, &["export", "--data", "data", "--out", "store.jsonl"]));
+    refused(&alone(folder, &["export", "--data", "data", "--out", "store.jsonl"]), &["exists"]);
+    let import = ["import", "--from", "store.jsonl", "--data", "other"];
+    let imported = good(alone(folder, &import));
+    assert!(imported.contains("It is held") && imported.contains("1 jobs"), "{imported}");
+    refused(&alone(folder, &import), &["exists already"]);
+    good(alone(folder, &["check-db", "--data", "other"]));
+    let text = fs::read_to_string(folder.join("store.jsonl")).unwrap();
+    fs::write(folder.join("store.jsonl"), text.replacen("\"job\":\"0", "\"job\":\"1", 1)).unwrap();
+    let altered = [&import[..], &["--replace"]].concat();
+    refused(&alone(folder, &altered), &["cannot be imported: line ", "was altered"]);
+    good(alone(folder, &["check-db", "--data", "other"]));
 }

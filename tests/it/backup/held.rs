@@ -2,7 +2,7 @@
 //! keys that no service has seen for other content. The services' record is the witness.
 
 use std::ops::RangeBounds;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use holdpoint::engine::{Engine, EngineError, Options};
@@ -53,7 +53,8 @@ impl Jobs {
         register(engine, "approval", approval).await;
         register(engine, "reading", json!([{ "read": agent.task("get", "/reading") }])).await;
         register(engine, "ordering", json!([{ "order": agent.task("post", "/ordering") }])).await;
-        let timer = json!([{ "wait": { "wait": { "seconds": 2 } } }, { "tell": agent.task("get", "/late") }]);
+        let wait = json!({ "wait": { "seconds": 2 } });
+        let timer = json!([{ "wait": wait }, { "tell": agent.task("get", "/late") }]);
         register(engine, "timer", timer).await;
         let approval = submit(engine, "approval").await;
         until_pending(engine, approval).await;
@@ -78,44 +79,13 @@ impl Jobs {
 async fn a_restored_store_is_held_until_it_is_released() {
     let folder = tempfile::tempdir().unwrap();
     let agent = Agent::start().await;
-    let original = engine_on(&folder.path().join("holdpoint.redb")).await;
-    let jobs = Jobs::begin(&original, &agent).await;
-    let backup = original.backup().await.unwrap();
-    agent.open();
-    approve(&original, pending(&original, jobs.approval).await.unwrap()).await;
-    for job in jobs.all() {
-        until_status(&original, job, Status::Completed).await;
-    }
-    original.stop().await;
+    let (backup, jobs) = lost_after_a_backup(folder.path(), &agent).await;
     let known = agent.seen().len();
-
     let path = folder.path().join("copy/holdpoint.redb");
-    let report = restored(&backup.file, path.clone()).await.unwrap();
+    let report = restored(&backup, path.clone()).await.unwrap();
     assert_eq!(report.report.rows("jobs"), 4);
-    let copy = engine_on(&path).await;
-    let hold = copy.hold().unwrap();
-    assert!(hold.reason.starts_with("restored from ") && hold.reason.contains(", taken at "));
-    let refused = copy.start_worker().await.unwrap_err();
-    assert!(matches!(refused, EngineError::Held { .. }), "{refused}");
-    assert!(!copy.worker().await.unwrap().is_running);
 
-    // Decisions are durable, new jobs are taken, and nothing follows from either.
-    let review = pending(&copy, jobs.approval).await.unwrap();
-    approve(&copy, review).await;
-    let new = submit(&copy, "reading").await;
-    assert_eq!(copy.counts().await.unwrap().queued, 1);
-    // Stopping and starting releases nothing either.
-    copy.stop().await;
-    let copy = engine_on(&path).await;
-    assert_eq!(copy.hold(), Some(hold));
-    assert_eq!(copy.checkpoint(review).await.unwrap().row.status, CheckpointStatus::Approved);
-    for job in jobs.all() {
-        assert_eq!(status(&copy, job).await, Some(Status::InProgress));
-    }
-    assert_eq!(copy.recovery().interrupted_calls, 0);
-    assert_eq!(agent.seen().len(), known, "{:?}", agent.seen());
-    assert_eq!(copy.counts().await.unwrap().queued, 1);
-
+    let (copy, new) = held(&path, &agent, &jobs).await;
     copy.release(me(), "the original is gone".to_owned()).await.unwrap();
     for job in [jobs.approval, jobs.reading, jobs.timer, new] {
         until_status(&copy, job, Status::Completed).await;
@@ -146,18 +116,62 @@ async fn a_restored_store_is_held_until_it_is_released() {
     assert_eq!(copy.standing().key_mark(), Some(mark.clone()));
     assert_eq!(copy.standing().released.as_ref().unwrap().reason, "the original is gone");
     copy.stop().await;
+    are_told_apart(folder.path(), &backup, &mark).await;
+}
 
-    // Another copy of the same backup is none of the first one.
-    let other = folder.path().join("other/holdpoint.redb");
-    let report = restored(&backup.file, other.clone()).await.unwrap();
+/// An original that goes on after a backup of it, to the end of every job.
+async fn lost_after_a_backup(folder: &Path, agent: &Agent) -> (PathBuf, Jobs) {
+    let original = engine_on(&folder.join("holdpoint.redb")).await;
+    let jobs = Jobs::begin(&original, agent).await;
+    let backup = original.backup().await.unwrap();
+    agent.open();
+    approve(&original, pending(&original, jobs.approval).await.unwrap()).await;
+    for job in jobs.all() {
+        until_status(&original, job, Status::Completed).await;
+    }
+    original.stop().await;
+    (backup.file, jobs)
+}
+
+/// A held copy: decisions are durable, new jobs are taken, and nothing follows from either, also
+/// over a restart.
+async fn held(path: &Path, agent: &Agent, jobs: &Jobs) -> (Engine, JobId) {
+    let known = agent.seen().len();
+    let copy = engine_on(path).await;
+    let hold = copy.hold().unwrap();
+    assert!(hold.reason.starts_with("restored from ") && hold.reason.contains(", taken at "));
+    let refused = copy.start_worker().await.unwrap_err();
+    assert!(matches!(refused, EngineError::Held { .. }), "{refused}");
+    assert!(!copy.worker().await.unwrap().is_running);
+    let review = pending(&copy, jobs.approval).await.unwrap();
+    approve(&copy, review).await;
+    let new = submit(&copy, "reading").await;
+    assert_eq!(copy.counts().await.unwrap().queued, 1);
+    copy.stop().await;
+    let copy = engine_on(path).await;
+    assert_eq!(copy.hold(), Some(hold));
+    assert_eq!(copy.checkpoint(review).await.unwrap().row.status, CheckpointStatus::Approved);
+    for job in jobs.all() {
+        assert_eq!(status(&copy, job).await, Some(Status::InProgress));
+    }
+    assert_eq!(copy.recovery().interrupted_calls, 0);
+    assert_eq!(agent.seen().len(), known, "{:?}", agent.seen());
+    assert_eq!(copy.counts().await.unwrap().queued, 1);
+    (copy, new)
+}
+
+/// Another copy of the same backup is none of the first one, and a copy of a copy is one
+/// generation on.
+async fn are_told_apart(folder: &Path, backup: &Path, mark: &str) {
+    let other = folder.join("other/holdpoint.redb");
+    let report = restored(backup, other.clone()).await.unwrap();
     assert_eq!(report.standing.generation, 1);
     assert_ne!(report.standing.key_mark().unwrap(), mark);
-    // And a copy of a copy is one generation on.
     let other = engine_on(&other).await;
     let backup = other.backup().await.unwrap();
     assert_eq!(backup.manifest.generation, 1);
     other.stop().await;
-    let last = folder.path().join("last/holdpoint.redb");
+    let last = folder.join("last/holdpoint.redb");
     assert_eq!(restored(&backup.file, last).await.unwrap().standing.generation, 2);
 }
 

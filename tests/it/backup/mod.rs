@@ -1,9 +1,14 @@
 //! Copies of a store: consistent under load, whole after a kill, held until they are released.
 
 mod commands;
+mod doctor;
 mod held;
 #[cfg(feature = "fault-injection")]
 mod killed;
+mod requests;
+mod retention;
+mod secrets;
+mod streams;
 mod under_load;
 
 use std::path::{Path, PathBuf};

@@ -245,6 +245,10 @@ async fn drill_on(
     report
 }
 
+fn honest(_: usize) -> Arc<dyn Store> {
+    Arc::new(Memory::new())
+}
+
 /// A store that says that it has what it does not have, the first time that this is in a commit.
 fn liar(about: fn(&Event) -> bool) -> Arc<dyn Store> {
     let weather = Weather::new();
@@ -263,7 +267,6 @@ fn liar(about: fn(&Event) -> bool) -> Arc<dyn Store> {
 async fn a_store_that_forgets_what_it_acknowledged_is_found_out() {
     let agent = Agent::start().await;
     let (store, _folder) = small_store(&agent).await;
-    let honest = |_| -> Arc<dyn Store> { Arc::new(Memory::new()) };
     let total = drill_on(&store, honest).await.total();
     assert!(total.kill_points > 8, "{total:?}");
     assert_eq!((total.recovered, total.jobs), (total.kill_points, 1), "{total:?}");

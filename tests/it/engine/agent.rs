@@ -12,6 +12,8 @@ use tokio::sync::watch;
 pub struct Seen {
     pub path: String,
     pub key: String,
+    /// The header `x-token`.
+    pub token: String,
 }
 
 #[derive(Default)]
@@ -80,14 +82,18 @@ impl Drop for Present {
     }
 }
 
+fn header(request: &Request, name: &str) -> String {
+    let value = request.headers().get(name);
+    value.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
 async fn answer(State(agent): State<Agent>, request: Request) -> Response {
-    let key = request.headers().get("idempotency-key");
-    let key = key.map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default();
+    let (key, token) = (header(&request, "idempotency-key"), header(&request, "x-token"));
     let path = request.uri().path().to_owned();
     let present = Present(agent.log.clone());
     {
         let mut log = agent.log.lock().unwrap();
-        log.seen.push(Seen { path: path.clone(), key });
+        log.seen.push(Seen { path: path.clone(), key, token });
         log.now += 1;
         log.most = log.most.max(log.now);
     }

@@ -120,6 +120,32 @@ async fn a_parent_hears_of_a_child_that_ended_just_before_a_crash() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_parent_hears_of_a_child_whose_end_was_never_answered() {
+    let weather = Weather::new();
+    let engine = start(weather.clone()).await;
+    register(&engine, "leaf", json!([{ "gate": checkpoint() }])).await;
+    register(&engine, "top", json!([{ "down": run("leaf", true) }])).await;
+    let top = submit(&engine, "top").await;
+    let leaf = only_job_of(&engine, "leaf").await;
+    let gate = until_pending(&engine, leaf).await;
+    until_no_job_actors(&engine).await;
+    // The child's end is on disk, and the store does not say so until nobody asks any more.
+    let mut told = 0;
+    weather.plan(move |commit| {
+        if commit.job != leaf {
+            return Fate::Pass;
+        }
+        told += 1;
+        if told == 1 { Fate::DoneUnseen } else { Fate::Unavailable }
+    });
+    let yes = holdpoint::model::checkpoint::Verdict::Approve;
+    assert!(engine.decide(verdict(gate, yes), me()).await.is_err());
+    until_status(&engine, top, Status::Completed).await;
+    until_no_job_actors(&engine).await;
+    assert_eq!(engine.rescues(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_commit_of_the_parent_does_not_wipe_out_the_news_of_its_child() {
     let weather = Weather::new();
     let engine = start(weather.clone()).await;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use holdpoint::store::Random;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::checker::Operation;
 use super::job::{Answer, Call, Job, Shown};
@@ -17,6 +18,38 @@ use crate::support::client::{Client, Reply};
 const CLIENTS: u64 = 4;
 /// What each of them asks.
 const ASKED: u64 = 6;
+
+/// Where the server is now, and how much was asked of it so far.
+#[derive(Clone)]
+pub struct Door {
+    client: watch::Receiver<Client>,
+    asked: Arc<watch::Sender<u64>>,
+}
+
+impl Door {
+    /// The door of this server, and the way to say that it is another one now.
+    pub fn of(client: Client) -> (Self, watch::Sender<Client>) {
+        let (moved, client) = watch::channel(client);
+        (Self { client, asked: Arc::default() }, moved)
+    }
+
+    /// Waits until so many more calls were begun.
+    pub async fn asked(&self, more: u64) {
+        let target = *self.asked.borrow() + more;
+        self.asked.subscribe().wait_for(|asked| *asked >= target).await.expect("a counter");
+    }
+
+    fn enter(&mut self) -> Client {
+        self.asked.send_modify(|asked| *asked += 1);
+        self.client.borrow_and_update().clone()
+    }
+
+    /// Nobody answered: the server may be down, and up again elsewhere soon.
+    async fn wait(&mut self) {
+        const LONGEST: Duration = Duration::from_secs(30);
+        tokio::time::timeout(LONGEST, self.client.changed()).await.ok();
+    }
+}
 
 /// One job and all that was asked of it.
 pub struct Record {
@@ -30,7 +63,7 @@ pub struct Record {
 
 impl Record {
     /// Lets the clients loose on the job of this number; the same number asks the same things.
-    pub async fn of(client: &Client, number: u64) -> Vec<Operation<Job>> {
+    pub async fn of(mut door: Door, number: u64) -> Vec<Operation<Job>> {
         let record = Arc::new(Self {
             number,
             time: AtomicU64::new(0),
@@ -39,20 +72,23 @@ impl Record {
             operations: Mutex::default(),
         });
         let clients = (0..CLIENTS).map(|who| {
-            let (record, client) = (record.clone(), client.clone());
+            let (record, mut door) = (record.clone(), door.clone());
             let random = Random(number * CLIENTS + who);
-            tokio::spawn(async move { record.ask_around(&client, random).await })
+            tokio::spawn(async move { record.ask_around(&mut door, random).await })
         });
         for asked in clients.collect::<Vec<_>>() {
             asked.await.expect("a client");
         }
         // What it came to in the end, when nobody else asks.
-        record.ask(client, Call::Read, None).await;
+        if !record.ask(&mut door, Call::Read, None).await {
+            door.wait().await;
+            record.ask(&mut door, Call::Read, None).await;
+        }
         std::mem::take(&mut record.operations.lock().unwrap())
     }
 
-    async fn ask_around(&self, client: &Client, mut random: Random) {
-        self.ask(client, Call::Submit, patience(&mut random)).await;
+    async fn ask_around(&self, door: &mut Door, mut random: Random) {
+        self.ask(door, Call::Submit, patience(&mut random)).await;
         for _ in 0..ASKED {
             let call = match random.below(20) {
                 0..=5 => Call::Read,
@@ -70,11 +106,16 @@ impl Record {
                 (_, None) if is_about_gate => Call::Read,
                 _ => call,
             };
-            self.ask(client, call, patience(&mut random)).await;
+            let patience = patience(&mut random);
+            if !self.ask(door, call, patience).await && patience.is_none() {
+                door.wait().await;
+            }
         }
     }
 
-    async fn ask(&self, client: &Client, call: Call, patience: Option<Duration>) {
+    /// Says whether there was an answer.
+    async fn ask(&self, door: &mut Door, call: Call, patience: Option<Duration>) -> bool {
+        let client = door.enter();
         let (method, path, body) = self.request(call);
         let key = format!("linear {}", self.number);
         let key = matches!(call, Call::Submit).then_some(key);
@@ -86,7 +127,9 @@ impl Record {
         };
         let ended = reply.map(|reply| (self.time.fetch_add(1, Ordering::SeqCst), reply));
         let ended = ended.map(|(at, reply)| (at, self.answer(call, &reply)));
+        let is_answered = ended.is_some();
         self.operations.lock().unwrap().push(Operation { call, began, ended });
+        is_answered
     }
 
     fn request(&self, call: Call) -> (Method, String, Option<Value>) {

@@ -17,12 +17,15 @@ use tokio::time::sleep;
 
 use super::documents;
 use super::ledger::Agent;
+use super::panics;
 use super::people::{CLIENTS, admin, caretaker, client, operator};
 use super::witness::Witness;
 use super::world::{World, lock};
 
 /// In good weather everything is over in this time, or never.
 const SETTLED_WITHIN: Duration = Duration::from_secs(72 * 3_600);
+/// Bad weather at the beginning of the last life.
+const LAST_STORM: Duration = Duration::from_secs(15 * 60);
 /// How often the whole store is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// A wake that is still there so long after its time was forgotten.
@@ -53,6 +56,7 @@ fn options() -> Options {
 
 /// Lives until it falls. The thread is its own: points that it reaches are the simulation's.
 pub fn live(world: &Arc<World>, life: u64, fall: Fall) {
+    panics::watch();
     world.count("lives");
     world.note(format!("life {life} begins, to end by {fall:?}"));
     world.ledger.forget_under_way();
@@ -72,6 +76,9 @@ pub fn live(world: &Arc<World>, life: u64, fall: Fall) {
     });
     crash_point::on_reach(None);
     drop(runtime);
+    if let Some(panic) = panics::take() {
+        world.violated(format!("nobody scripted this: {panic}"));
+    }
 }
 
 /// Panics at points, and the fall at one.
@@ -154,9 +161,6 @@ async fn serve(world: &Arc<World>, store: Arc<Witness>, life: u64, fall: Fall) {
     for number in 0..CLIENTS {
         tokio::spawn(client(world.clone(), engine.clone(), number, life));
     }
-    if fall == Fall::Settled {
-        return settle(world, &engine).await;
-    }
     for number in 0..2 {
         tokio::spawn(admin(world.clone(), engine.clone(), number, life));
     }
@@ -181,7 +185,12 @@ async fn serve(world: &Arc<World>, store: Arc<Witness>, life: u64, fall: Fall) {
             sleep(Duration::from_secs(1_800)).await;
             world.die();
         }
-        Fall::Settled => {}
+        Fall::Settled => {
+            // What went wrong in this life must come right in it.
+            sleep(LAST_STORM).await;
+            world.calm_down();
+            settle(world, &engine).await;
+        }
     }
 }
 
@@ -204,8 +213,11 @@ async fn register(world: &World, engine: &Engine) {
 /// Clock jumps, rough patches, and a disk that fails now and then.
 async fn weather(world: Arc<World>, life: u64, fall: Fall) {
     let mut dice = world.dice(("weather", life));
-    loop {
+    while !world.is_calm() {
         sleep(Duration::from_millis(dice.between(1_000, 300_000))).await;
+        if world.is_calm() {
+            return;
+        }
         match dice.weighted(&[(30, 0), (20, 1), (50, 2)]) {
             0 => {
                 let forwards = dice.percent(50);

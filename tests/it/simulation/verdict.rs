@@ -85,10 +85,10 @@ fn decided_once(world: &World, job: &Job, journal: &[Recorded]) -> Result<(), St
                     return Err(format!("{checkpoint} was decided as {decision:?} by {click:?}"));
                 }
             }
-            Event::EventConsumed { frame, source, id, .. } => {
-                if !consumed.insert((*frame, source.clone(), id.clone())) {
-                    return Err(format!("job {} took event {id} twice", job.id));
-                }
+            Event::EventConsumed { frame, source, id, .. }
+                if !consumed.insert((*frame, source.clone(), id.clone())) =>
+            {
+                return Err(format!("job {} took event {id} twice", job.id));
             }
             _ => {}
         }

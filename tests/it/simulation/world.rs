@@ -19,7 +19,7 @@ use super::ledger::Ledger;
 use super::people::{Click, Order, Screen};
 use super::tally::Tally;
 
-/// Lines of the trace that a failure shows.
+/// Lines of the trace that a failure shows, unless the story is told alone.
 const SHOWN_LINES: usize = 150;
 
 /// Everything that happened, as one number and its last lines.
@@ -52,6 +52,8 @@ pub struct Told {
 
 pub struct World {
     pub seed: u64,
+    /// Is it the only story that is told?
+    is_alone: bool,
     pub clock: SimClock,
     pub ledger: Ledger,
     pub history: Mutex<History>,
@@ -89,6 +91,7 @@ impl World {
     pub fn new(seed: u64, disk: SimDisk) -> Arc<Self> {
         Arc::new(Self {
             seed,
+            is_alone: std::env::var_os("HOLDPOINT_ENGINE_SEED").is_some(),
             clock: SimClock::new(seed),
             ledger: Ledger::default(),
             history: Mutex::default(),
@@ -159,6 +162,7 @@ impl World {
     pub fn calm_down(&self) {
         self.calm.store(true, Ordering::SeqCst);
         self.rough.store(0, Ordering::SeqCst);
+        self.disk().repair();
     }
 
     pub fn is_calm(&self) -> bool {
@@ -174,7 +178,7 @@ impl World {
         let line = format!("{:>12.3?} {} {line}", self.clock.elapsed(), self.clock.now());
         let mut trace = lock(&self.trace);
         trace.digest = digest((trace.digest, &line));
-        if trace.last.len() == SHOWN_LINES {
+        if trace.last.len() >= SHOWN_LINES && !self.is_alone {
             trace.last.pop_front();
         }
         trace.last.push_back(line);

@@ -66,6 +66,8 @@ conformance! {
     documents::an_expected_version_is_compared,
     documents::kinds_do_not_mix,
     documents::a_removed_document_is_gone,
+    pieces::what_is_exported_and_imported_is_the_same_store,
+    pieces::a_removed_job_is_gone_with_everything_of_it,
 }
 
 type Case = std::pin::Pin<Box<dyn Future<Output = ()>>>;

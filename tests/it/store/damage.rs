@@ -312,3 +312,25 @@ async fn a_damaged_record_costs_its_own_job_only() {
     sound.unwrap();
     assert!(store.job(job(5)).await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn a_journal_that_lost_its_end_is_no_shorter_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("holdpoint.redb");
+    let store = Redb::open(RedbOptions::new(&path)).unwrap();
+    let mut row = apply(&store, creation(1)).await;
+    for _ in 0..2 {
+        row = apply(&store, commit_after(&row)).await;
+    }
+    store.close().await.unwrap();
+    change_first(&path, JOURNAL, |table| {
+        table.remove((1, 3)).unwrap();
+    });
+    let store = Redb::open(RedbOptions::new(&path)).unwrap();
+    match store.load(job(1)).await {
+        Err(StoreError::Corrupt { table: "journal", reason, .. }) => {
+            assert!(reason.contains("event 2 of 3"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -10,6 +10,7 @@ mod documents;
 pub mod dump;
 mod lists;
 mod opening;
+pub mod pieces;
 mod places;
 mod random;
 mod writing;
