@@ -15,7 +15,6 @@ use super::{configuration, store_advice};
 use crate::app::drill::{Order, Remark, Report, WorkflowReport, of_file};
 use crate::app::stopped::StoppedError;
 use crate::app::{AppError, StoreFault};
-use crate::calls::Secrets;
 use crate::config::store::StoreUrl;
 
 /// Lines of each kind that are printed; JSON has them all.
@@ -56,10 +55,8 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     let config = configuration::of(&flags)?.config;
     let StoreUrl::Redb(store) = config.store.url;
     let file = arguments.from.clone().unwrap_or(store);
-    let secrets = Secrets::load(config.secrets.dir.as_deref())
-        .map_err(|error| Failure::new(Code::Config, error.to_string()))?;
     let order = Order { jobs: arguments.jobs, workflow: arguments.workflow.clone() };
-    let drilled = runtime()?.block_on(of_file(&file, order, secrets));
+    let drilled = runtime()?.block_on(of_file(&file, order, config.secrets.dir.as_deref()));
     let report = drilled.map_err(|error| refused(&file, &error))?;
     let total = report.total();
     if output.is_json() {

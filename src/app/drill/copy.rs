@@ -31,12 +31,17 @@ impl Drop for Folder {
     }
 }
 
-/// Drills the jobs of the store in this file: that of a stopped server, or a backup. `secrets` are
-/// those of the server; only their names are used.
+/// Drills the jobs of the store in this file: that of a stopped server, or a backup. `secrets` is
+/// the folder of those of the server; only their names are used.
 ///
 /// # Errors
 /// When the file cannot be read, belongs to a running server, or is not what was written.
-pub async fn of_file(file: &Path, order: Order, secrets: Secrets) -> Result<Report, StoppedError> {
+pub async fn of_file(
+    file: &Path,
+    order: Order,
+    secrets: Option<&Path>,
+) -> Result<Report, StoppedError> {
+    let secrets = Secrets::load(secrets).map_err(|bad| AppError::setting("[secrets]", &bad))?;
     let folder = Folder::make()?;
     let path = folder.0.join("holdpoint.redb");
     make(file, &path)?;

@@ -22,6 +22,7 @@ pub(super) struct Witness {
 }
 
 impl Witness {
+    /// Watched by this world.
     pub fn over(world: Arc<World>, inner: Arc<dyn Store>) -> Self {
         Self { world, inner }
     }

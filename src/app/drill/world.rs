@@ -96,12 +96,14 @@ pub(super) struct World {
 }
 
 impl World {
+    /// A world in which nothing has happened yet.
     pub fn new(recording: Arc<Recording>, kill: Option<Kill>) -> Arc<Self> {
         let clock = Leaping::new(recording.lifetime.from);
         let state = Mutex::new(State { kill, ..State::default() });
         Arc::new(Self { recording, clock, state, death: Notify::new(), changed: Notify::new() })
     }
 
+    /// What is known. Never held across an await.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
