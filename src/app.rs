@@ -22,6 +22,8 @@ use crate::telemetry::metrics::Metrics;
 
 /// The whole state of a stopped store.
 pub mod doctor;
+/// Recovery, rehearsed on jobs that have ended.
+pub mod drill;
 /// Why the parts do not go together.
 pub mod error;
 /// What is swept now and then.

@@ -149,8 +149,14 @@ impl Caller {
 
     /// A caller that lets nothing out of the process: `stand_in` answers every call.
     pub fn standing_in(stand_in: Arc<dyn StandIn>) -> Self {
+        Self::standing_in_knowing(stand_in, Secrets::default())
+    }
+
+    /// The same for documents that name secrets. Their values go nowhere: `stand_in` sees the
+    /// placeholders.
+    pub fn standing_in_knowing(stand_in: Arc<dyn StandIn>, secrets: Secrets) -> Self {
         let guard = Arc::new(Guard::new(Vec::new(), &BTreeMap::new()));
-        let (secrets, way) = (Secrets::default(), Way::StandIn(stand_in));
+        let way = Way::StandIn(stand_in);
         Self { shared: Arc::new(Shared { guard, secrets, way }) }
     }
 

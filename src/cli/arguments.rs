@@ -9,7 +9,7 @@ use super::exit::{self, Failure};
 use super::output::Output;
 use super::{
     actors, backup, bench, check, check_db, checkpoints, compact, config, connection, demo, doctor,
-    export, jobs, release, restore, serve, worker,
+    drill, export, jobs, release, restore, serve, worker,
 };
 
 /// The environment, as the help shows it.
@@ -106,6 +106,8 @@ enum Command {
     Release(release::Arguments),
     /// Say how the store is: damage, stranded jobs, backups, how long the disk will last
     Doctor(doctor::Arguments),
+    /// Rehearse the last jobs of a copy of a store, killing the engine at every boundary
+    Drill(drill::Arguments),
     /// Write the store of a stopped server as a stream that any engine can read
     Export(export::ExportArguments),
     /// Make a store of such a stream; it is held until it is released
@@ -142,6 +144,7 @@ impl Cli {
             Command::Restore(arguments) => restore::run(&arguments, &mut output),
             Command::Release(arguments) => release::run(&arguments, &global, &mut output),
             Command::Doctor(arguments) => doctor::run(&arguments, &global, &mut output),
+            Command::Drill(arguments) => drill::run(&arguments, &mut output),
             Command::Export(arguments) => export::export(&arguments, &mut output),
             Command::Import(arguments) => export::import(&arguments, &mut output),
             Command::Compact(arguments) => compact::run(&arguments, &mut output),

@@ -29,6 +29,8 @@ mod connection;
 mod demo;
 /// `doctor`: everything about the store.
 mod doctor;
+/// `drill`: recovery, rehearsed.
+mod drill;
 /// Exit codes, and failures that carry one.
 mod exit;
 /// `export` and `import`: a store as a stream.

@@ -16,7 +16,7 @@ use crate::model::time::Timestamp;
 use crate::store::{Document, DocumentOutcome, Store};
 
 /// Documents by content hash.
-const DEFINITIONS: &str = "definitions";
+pub(crate) const DEFINITIONS: &str = "definitions";
 /// Which hash a namespace, name and version stand for.
 const VERSIONS: &str = "workflow-versions";
 /// Definitions read at start, at a time.

@@ -36,6 +36,7 @@ pub use crate::store::{
     BadCursor, Change, CheckpointQuery, CheckpointSort, Counts, Document, DocumentOutcome, Health,
     IdempotencyKey, JobQuery, JobSort, Page, ReadError,
 };
+pub(crate) use catalog::DEFINITIONS;
 pub use error::EngineError;
 pub use examine::{Examination, Finding, Findings, Forecast, examine};
 pub use handle::{Engine, NewJob, Submitted};

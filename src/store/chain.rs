@@ -55,9 +55,12 @@ fn json_depth(json: &[u8]) -> usize {
     deepest
 }
 
+/// A record of a journal, at the place of its last event.
+pub(crate) type Placed = (u64, Vec<u8>);
+
 /// The records of an append, each with the place of its last event, and the hash of the last one.
 /// It is one record, unless its events together are larger than a record is to be.
-pub(crate) fn link(append: &Append<'_>) -> Result<(Vec<(u64, Vec<u8>)>, ContentHash), BadRecord> {
+pub(crate) fn link(append: &Append<'_>) -> Result<(Vec<Placed>, ContentHash), BadRecord> {
     let mut records = Vec::with_capacity(1);
     let (mut rest, mut first_seq, mut head) =
         (&*append.events, append.first_seq, append.previous_hash);

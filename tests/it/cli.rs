@@ -14,6 +14,8 @@ mod check;
 mod config;
 /// `demo`.
 mod demo;
+/// `drill`.
+mod drill;
 /// The tour of the README.
 mod readme;
 /// Commands that talk to a server, against a script.

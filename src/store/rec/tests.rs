@@ -210,7 +210,8 @@ fn golden_records_are_read_and_written() {
 #[test]
 fn golden_records_of_earlier_versions_are_read() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/records");
-    let golden = std::fs::read_to_string(folder.join("envelope-v1.hex")).expect("a golden record");
+    let golden = std::fs::read_to_string(folder.join("envelope-v1.hex"))
+        .expect("bug: a golden record is gone");
     assert_eq!(Append::from_record(&unhex(&golden)), Ok(envelope()));
 }
 

@@ -165,7 +165,12 @@ pub(super) fn raise_format(path: &Path, database: &Database) -> Result<(), OpenE
             let held = meta.insert(META_FORMAT, current.as_str())?;
             held.is_some_and(|held| held.value() == current)
         };
-        Ok(if is_current { transaction.abort()? } else { transaction.commit()? })
+        if is_current {
+            transaction.abort()?;
+        } else {
+            transaction.commit()?;
+        }
+        Ok(())
     };
     raise().map_err(|failure| OpenError::from_failure(path, "format of the store", failure))
 }

@@ -99,6 +99,7 @@ pub(super) fn verify_database(
 }
 
 /// Everything that is wrong with records, chains and indexes.
+#[cfg(any(test, feature = "fault-injection"))]
 pub(super) fn defects(t: &ReadTransaction) -> Result<Vec<Defect>, Failure> {
     Ok(walk(t)?.1)
 }

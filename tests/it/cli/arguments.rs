@@ -29,6 +29,7 @@ const COMMANDS: &[&[&str]] = &[
     &["export"],
     &["import"],
     &["compact"],
+    &["drill"],
     &["config", "show"],
     &["bench"],
 ];

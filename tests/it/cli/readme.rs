@@ -57,6 +57,8 @@ fn the_tour_runs_as_it_is_written() {
         "agent_jobs_total{status=\"COMPLETED\"} 2",
         "auth.test.ts",
         "Store is ready for the worker!",
+        "3 jobs × ",
+        "0 lost, 0 doubled",
     ] {
         assert!(out.contains(expected), "{expected} is not in\n{out}\n{err}");
     }

@@ -25,6 +25,8 @@ pub enum Fate {
     DoneThenDown(u32),
     /// It is not done, nobody is told, and so many questions after it are not answered either.
     LostThenDown(u32),
+    /// It is not done, and said to be.
+    Pretended,
     /// It is done after others had their turns, and told after others had theirs.
     Slow,
     Conflict,
@@ -128,6 +130,7 @@ impl Store for Weather {
                 unseen()
             }
             Fate::LostUnseen => unseen(),
+            Fate::Pretended => Ok(CommitOutcome::Applied { version: commit.row.version, feed: 0 }),
             Fate::DoneThenDown(questions) => {
                 store.commit(commit).await?;
                 self.unanswered.store(questions, Ordering::SeqCst);
