@@ -89,7 +89,7 @@ fn next(row: &mut JobRow, event: &Arc<Event>) -> Commit {
         at: row.updated_at,
         by: Principal::system("worker"),
         events: vec![event.clone()],
-        row: row.clone(),
+        row: Arc::new(row.clone()),
         checkpoints: Vec::new(),
         subscriptions: Vec::new(),
         snapshot: None,
