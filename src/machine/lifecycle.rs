@@ -123,7 +123,9 @@ impl Scratch<'_> {
                 self.tick();
                 Ok(())
             }
-            None => Err(self.illegal("be resumed", "it is not suspended")),
+            // Whoever repeats a wish whose answer was lost is not told that it was wrong.
+            None if self.job.status == Status::InProgress => Ok(()),
+            None => Err(self.illegal("be resumed", "only an IN_PROGRESS job is")),
         }
     }
 

@@ -134,6 +134,7 @@ impl Model for Job {
             (Call::Resume, Life::Open) if state.is_held => {
                 job(passed(State { is_held: false, ..state }))
             }
+            (Call::Resume, Life::Open) => job(state),
             (Call::Terminate, Life::Queued | Life::Open | Life::Cancelled) => {
                 let gate = if state.gate == Gate::Pending { Gate::Cancelled } else { state.gate };
                 job(State { life: Life::Cancelled, gate, is_held: false })
