@@ -1,5 +1,6 @@
 //! Floor 3: the actors. Outside sees only the cloneable `Engine` handle.
 
+mod agents;
 mod attempt;
 mod catalog;
 mod child;
@@ -35,6 +36,10 @@ mod workflows;
 pub use crate::store::{
     BadCursor, Change, CheckpointQuery, CheckpointSort, Counts, Document, DocumentOutcome, Health,
     IdempotencyKey, JobQuery, JobSort, Page, ReadError,
+};
+pub use agents::{
+    AgentEdit, AgentState, AgentTrial, AgentView, Availability, CONCURRENCY_DEFAULT, CallbackBody,
+    NewAgent, NewAuth,
 };
 pub(crate) use catalog::DEFINITIONS;
 pub use error::EngineError;
