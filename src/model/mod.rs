@@ -12,6 +12,8 @@ pub mod cloud_event;
 pub mod command;
 /// Named points at which a crash test stops the process.
 pub mod crash_point;
+/// Was a result good enough?
+pub mod evaluation;
 /// What happened to a job.
 pub mod event;
 /// Newtypes for identifiers.
