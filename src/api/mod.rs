@@ -2,6 +2,10 @@
 
 /// The actor tree.
 pub mod actor;
+/// Agents.
+pub mod agent;
+/// Who carries out a job.
+pub mod assignment;
 /// Login and who one is.
 pub mod auth;
 /// Backups, and the release of a held store.

@@ -41,6 +41,26 @@ pub enum EngineError {
         /// What was asked for.
         agent: String,
     },
+    /// The card of an agent cannot be read.
+    #[error("the agent card cannot be read: {reason}")]
+    UnreachableCard {
+        /// Why.
+        reason: String,
+    },
+    /// The agent is not in use.
+    #[error("agent {agent:?} is not active; choose another one, or let an admin activate it")]
+    AgentInactive {
+        /// Its name.
+        agent: String,
+    },
+    /// What a job is to give its agent is not what the agent takes.
+    #[error("the inputs do not fit the input schema of agent {agent:?}: {}", all_of(violations))]
+    InvalidInputs {
+        /// The name of the agent.
+        agent: String,
+        /// Everything that is wrong, with pointers into the inputs.
+        violations: Vec<Violation>,
+    },
     /// The registration of an agent has defects.
     #[error("the agent cannot be registered like this: {}", all_of(violations))]
     InvalidAgent {
@@ -79,6 +99,9 @@ pub enum EngineError {
         /// Everything that is wrong, with pointers into the body.
         violations: Vec<Violation>,
     },
+    /// There is no such batch.
+    #[error("there is no such batch")]
+    NoSuchBatch,
     /// The idempotency key came with another request before.
     #[error("the idempotency key was used with another request, for job {job}")]
     KeyReused {

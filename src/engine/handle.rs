@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ractor::ActorRef;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 use crate::engine::root::Open;
@@ -16,8 +17,9 @@ use crate::model::id::JobId;
 use crate::model::principal::Principal;
 use crate::model::time::Timestamp;
 
-/// A job to be created.
-#[derive(Clone, Debug)]
+/// A job to be created. Batches keep it on disk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NewJob {
     /// The name of the workflow.
     pub job_type: String,

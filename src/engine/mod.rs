@@ -1,7 +1,10 @@
 //! Floor 3: the actors. Outside sees only the cloneable `Engine` handle.
 
+mod agent_card;
 mod agents;
+mod assignment;
 mod attempt;
+mod batch;
 mod catalog;
 mod child;
 mod commit;
@@ -42,6 +45,7 @@ pub use agents::{
     NewAgent, NewAuth,
 };
 pub(crate) use catalog::DEFINITIONS;
+pub use batch::{Batch, BatchAction, BatchItem, ItemOutcome, NewBatch, items_of};
 pub use error::EngineError;
 pub use examine::{Examination, Finding, Findings, Forecast, examine};
 pub use handle::{Engine, NewJob, Submitted};

@@ -87,6 +87,10 @@ pub enum Action {
     RegisterWorkflow,
     /// Send an event to jobs that listen.
     SendEvent,
+    /// Read what everybody may know of agents.
+    ReadAgents,
+    /// Register and change agents, and see where they are.
+    ManageAgents,
 }
 
 /// What it is asked of.
@@ -115,12 +119,15 @@ impl Action {
     /// The roles that may do it. `admin` may do everything.
     pub const fn roles(self) -> &'static [Role] {
         match self {
-            Action::KnowOneself | Action::ReadWorkflows => Role::ALL,
+            Action::KnowOneself | Action::ReadWorkflows | Action::ReadAgents => Role::ALL,
             Action::UseJobs | Action::UseJob => &[Role::User, Role::Admin],
             Action::ReadEveryJob | Action::ReadEngine | Action::ControlWorker => {
                 &[Role::Operator, Role::Admin]
             }
-            Action::OverrideJob | Action::RegisterWorkflow | Action::KeepStore => &[Role::Admin],
+            Action::OverrideJob
+            | Action::RegisterWorkflow
+            | Action::KeepStore
+            | Action::ManageAgents => &[Role::Admin],
             Action::ReadCheckpoints | Action::Decide => &[Role::Reviewer, Role::Admin],
             Action::SendEvent => &[Role::User, Role::Operator, Role::Admin],
         }

@@ -82,6 +82,15 @@ codes! {
     NO_SUCH_CALLBACK = NOT_FOUND, "no-such-callback", "This is no callback",
         "The token of the URL is not one that this server gave out.",
         "Post the result to the URL of the header `Holdpoint-Callback-Url`, unchanged.";
+    NO_SUCH_BATCH = NOT_FOUND, "no-such-batch", "There is no such batch",
+        "No batch of the caller has this id.",
+        "Check the id; the answer that took the batch names it.";
+    NO_SUCH_TEMPLATE = NOT_FOUND, "no-such-template", "There is no such template",
+        "No template of the caller, and no shared one, has this id or name.",
+        "`GET /api/templates` lists them.";
+    TEMPLATE_NAME_TAKEN = CONFLICT, "template-name-taken", "The name is taken",
+        "Another template of the same owner has this name.",
+        "Give it another name, or change the one that has it.";
     NO_SUCH_BACKUP = NOT_FOUND, "no-such-backup", "There is no such backup",
         "The folder of backups has no whole backup of this name.",
         "`GET /api/admin/backup` lists them.";
@@ -115,6 +124,9 @@ codes! {
     NOT_HELD = CONFLICT, "not-held", "The store is not held",
         "There is nothing to release.",
         "Nothing is to be done.";
+    AGENT_INACTIVE = CONFLICT, "agent-inactive", "The agent is not in use",
+        "An admin deactivated the agent: no job can be assigned to it.",
+        "Choose another agent; `GET /api/agents` says which are active.";
     AGENT_NAME_TAKEN = CONFLICT, "agent-name-taken", "The name belongs to another agent",
         "Names of agents are unique, whatever the case of their letters.",
         "Give it another name, or change the agent that has it.";
@@ -150,6 +162,9 @@ codes! {
         "A member is beyond its limits, a schema does not compile, or the endpoint may not be \
         called.",
         "`errors` names each defect with a JSON Pointer into the body.";
+    INVALID_INPUTS = UNPROCESSABLE_ENTITY, "invalid-inputs", "The inputs do not fit the agent",
+        "`inputs` does not fit the input schema of the agent.",
+        "`errors` names each violation; `GET /api/agents/{id}` shows the schema.";
     INVALID_RESULT = UNPROCESSABLE_ENTITY, "invalid-result", "The result has the wrong shape",
         "What the agent brought does not fit its output schema; the call has failed.",
         "`errors` names each violation with a JSON Pointer into the body.";

@@ -36,6 +36,7 @@ mod state;
 pub mod strict_json;
 mod throttle;
 mod validate;
+mod validate_agent;
 
 pub use guard::Peer;
 pub use options::{BadOptions, Options, Scrape};

@@ -12,8 +12,9 @@ use crate::api::problem::Problem;
 use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
-    actors, admin_jobs, agent_jobs, auth, backup, checkpoints, cloudevents, docs, doctor, health,
-    jobs, metrics, status, worker, workflows,
+    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, auth, backup, callbacks,
+    checkpoints, cloudevents, docs, doctor, health, jobs, metrics, overrides, status, worker,
+    workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -32,6 +33,7 @@ const COOKIE: &str = "session";
         (name = "auth", description = "Login and who one is"),
         (name = "jobs", description = "Jobs of the caller"),
         (name = "agent-jobs", description = "The same jobs in the words of agent jobs"),
+        (name = "agents", description = "Who carries out jobs"),
         (name = "checkpoints", description = "What a person is asked, and decisions"),
         (name = "workflows", description = "Workflow documents"),
         (name = "events", description = "Events that come in"),
@@ -53,6 +55,10 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(jobs::logs))
         .routes(routes!(jobs::timeline))
         .routes(routes!(jobs::terminate))
+        .routes(routes!(assignment::assign))
+        .routes(routes!(assignment::auto_assign))
+        .routes(routes!(assignment::cancel))
+        .routes(routes!(assignment::execute))
         .routes(routes!(agent_jobs::create, agent_jobs::list))
         .routes(routes!(agent_jobs::read, agent_jobs::terminate))
         .routes(routes!(agent_jobs::checkpoints))
@@ -61,6 +67,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(admin_jobs::logs))
         .routes(routes!(admin_jobs::suspend))
         .routes(routes!(admin_jobs::resume))
+        .merge(agent_routes())
         .routes(routes!(checkpoints::list))
         .routes(routes!(checkpoints::read, checkpoints::approve, checkpoints::reject))
         .routes(routes!(checkpoints::decision))
@@ -86,6 +93,25 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .split_for_parts();
     complete(&mut document, options);
     (router, document)
+}
+
+/// Agents, what they bring, and overrides of jobs.
+fn agent_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(overrides::resubmit))
+        .routes(routes!(overrides::force_resubmit))
+        .routes(routes!(overrides::complete))
+        .routes(routes!(overrides::force_complete))
+        .routes(routes!(overrides::reassign))
+        .routes(routes!(overrides::retry_task))
+        .routes(routes!(overrides::terminate))
+        .routes(routes!(agents::list))
+        .routes(routes!(agents::read))
+        .routes(routes!(admin_agents::create, admin_agents::list))
+        .routes(routes!(admin_agents::import))
+        .routes(routes!(admin_agents::read, admin_agents::edit, admin_agents::deactivate))
+        .routes(routes!(admin_agents::test))
+        .routes(routes!(callbacks::receive))
 }
 
 /// Adds to every operation what is the same for all: the problem answer, and who may use it.

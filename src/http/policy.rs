@@ -34,8 +34,9 @@ const fn route(method: Method, path: &'static str, access: Access, has_query: bo
 
 use Access::{For, Open, Scrape};
 use Action::{
-    ControlWorker, Decide, KeepStore, KnowOneself, OverrideJob, ReadCheckpoints, ReadEngine,
-    ReadEveryJob, ReadWorkflows, RegisterWorkflow, SendEvent, UseJob, UseJobs,
+    ControlWorker, Decide, KeepStore, KnowOneself, ManageAgents, OverrideJob, ReadAgents,
+    ReadCheckpoints, ReadEngine, ReadEveryJob, ReadWorkflows, RegisterWorkflow, SendEvent, UseJob,
+    UseJobs,
 };
 
 /// The table.
@@ -49,6 +50,10 @@ pub static ROUTES: &[Route] = &[
     route(Method::GET, "/api/jobs/{id}/logs", For(UseJob), true),
     route(Method::GET, "/api/jobs/{id}/timeline", For(UseJob), false),
     route(Method::POST, "/api/jobs/{id}/terminate", For(UseJob), false),
+    route(Method::POST, "/api/jobs/{id}/assign", For(UseJob), false),
+    route(Method::POST, "/api/jobs/{id}/auto-assign", For(UseJob), false),
+    route(Method::POST, "/api/jobs/{id}/cancel", For(UseJob), false),
+    route(Method::POST, "/api/jobs/{id}/execute", For(UseJob), false),
     route(Method::POST, "/api/agent-jobs", For(UseJobs), false),
     route(Method::GET, "/api/agent-jobs", For(UseJobs), true),
     route(Method::GET, "/api/agent-jobs/{id}", For(UseJob), false),
@@ -59,6 +64,23 @@ pub static ROUTES: &[Route] = &[
     route(Method::GET, "/api/admin/jobs/{id}/logs", For(ReadEveryJob), true),
     route(Method::POST, "/api/admin/jobs/{id}/suspend", For(OverrideJob), false),
     route(Method::POST, "/api/admin/jobs/{id}/resume", For(OverrideJob), false),
+    route(Method::POST, "/api/admin/jobs/{id}/resubmit", For(OverrideJob), false),
+    route(Method::POST, "/api/admin/jobs/{id}/force-resubmit", For(OverrideJob), false),
+    route(Method::POST, "/api/admin/jobs/{id}/complete", For(OverrideJob), false),
+    route(Method::POST, "/api/admin/jobs/{id}/force-complete", For(OverrideJob), false),
+    route(Method::POST, "/api/admin/jobs/{id}/reassign", For(OverrideJob), false),
+    route(Method::POST, "/api/admin/jobs/{id}/retry-task", For(OverrideJob), false),
+    route(Method::POST, "/api/admin/jobs/{id}/terminate", For(OverrideJob), false),
+    route(Method::GET, "/api/agents", For(ReadAgents), false),
+    route(Method::GET, "/api/agents/{id}", For(ReadAgents), false),
+    route(Method::POST, "/api/admin/agents", For(ManageAgents), false),
+    route(Method::GET, "/api/admin/agents", For(ManageAgents), false),
+    route(Method::POST, "/api/admin/agents/import", For(ManageAgents), false),
+    route(Method::GET, "/api/admin/agents/{id}", For(ManageAgents), false),
+    route(Method::PATCH, "/api/admin/agents/{id}", For(ManageAgents), false),
+    route(Method::DELETE, "/api/admin/agents/{id}", For(ManageAgents), false),
+    route(Method::POST, "/api/admin/agents/{id}/test", For(ManageAgents), false),
+    route(Method::POST, "/api/callbacks/{token}", Open, false),
     route(Method::GET, "/api/admin/agent-checkpoints", For(ReadCheckpoints), true),
     route(Method::GET, "/api/admin/agent-checkpoints/{id}", For(ReadCheckpoints), false),
     route(Method::POST, "/api/admin/agent-checkpoints/{id}", For(Decide), false),

@@ -31,6 +31,18 @@ impl From<EngineError> for ApiError {
                 ApiError::new(codes::INVALID_INPUT, detail).with_errors(errors)
             }
             EngineError::UnknownAgent { .. } => ApiError::new(codes::NO_SUCH_AGENT, detail),
+            EngineError::UnreachableCard { .. } => {
+                let errors = vec![FieldError::at("/agentCardUrl", detail.clone())];
+                ApiError::new(codes::INVALID_AGENT, detail).with_errors(errors)
+            }
+            EngineError::AgentInactive { .. } => ApiError::new(codes::AGENT_INACTIVE, detail),
+            EngineError::InvalidInputs { violations, .. } => {
+                let field = |violation: Violation| {
+                    FieldError::at(format!("/inputs{}", violation.pointer), violation.message)
+                };
+                let errors: Vec<FieldError> = violations.into_iter().map(field).collect();
+                ApiError::new(codes::INVALID_INPUTS, detail).with_errors(errors)
+            }
             EngineError::InvalidAgent { violations } => {
                 ApiError::new(codes::INVALID_AGENT, detail).with_errors(fields(violations))
             }
@@ -42,6 +54,7 @@ impl From<EngineError> for ApiError {
             EngineError::InvalidResult { violations } => {
                 ApiError::new(codes::INVALID_RESULT, detail).with_errors(fields(violations))
             }
+            EngineError::NoSuchBatch => ApiError::new(codes::NO_SUCH_BATCH, detail),
             EngineError::KeyReused { .. } => ApiError::new(codes::KEY_REUSED, detail),
             EngineError::Cursor(_) => {
                 ApiError::invalid(vec![FieldError::parameter("cursor", detail)])

@@ -53,6 +53,11 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
+    /// A batch: a wish for many jobs.
+    BatchId
+}
+
+uuid_id! {
     /// A job (UUIDv7, or derived for the child of a job).
     JobId
 }

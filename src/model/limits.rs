@@ -108,3 +108,8 @@ pub const AGENT_RATE_REQUESTS_MAX: u32 = 1_000_000;
 pub const AGENT_RATE_PERIOD_MAX: Span = Span::from_secs(24 * 3_600);
 /// Most bytes of feedback that a header carries, percent-encoded: servers refuse larger heads.
 pub const AGENT_FEEDBACK_HEADER_BYTES_MAX: usize = 4_096;
+
+/// Most jobs that one batch is about: its record is written anew while it is done.
+pub const BATCH_ITEMS_MAX: usize = 1_000;
+/// Most templates of one owner: they are listed at once.
+pub const TEMPLATES_MAX: usize = 500;

@@ -2,6 +2,8 @@
 
 /// The actor tree.
 pub mod actor;
+/// Agents.
+pub mod agent;
 /// Backups.
 pub mod backup;
 /// Checkpoints.

@@ -137,6 +137,12 @@ pub async fn command(
         Words::Jobs => error,
         Words::AgentJobs => error.in_agent_words(),
     })?;
-    let job = job(view, words, &state.engine.workflows());
-    Ok(JobAnswer { success: true, job, message: Some(message.to_owned()) })
+    Ok(changed(state, view, words, message))
+}
+
+/// A job that was just changed, with one sentence for people.
+pub fn changed(state: &HttpState, view: JobView, words: Words, message: &str) -> JobAnswer {
+    let mut job = job(view, words, &state.engine.workflows());
+    job.summary = held_back(job.summary, state.engine.hold().as_ref());
+    JobAnswer { success: true, job, message: Some(message.to_owned()) }
 }

@@ -3,14 +3,22 @@
 
 /// The actor tree.
 pub mod actors;
+/// Agents, for admins.
+pub mod admin_agents;
 /// Jobs of all, for those who run the server.
 pub mod admin_jobs;
 /// Jobs in the words of agent jobs.
 pub mod agent_jobs;
+/// Agents, for everybody.
+pub mod agents;
+/// Who carries out a job, and when it starts.
+pub mod assignment;
 /// Login.
 pub mod auth;
 /// Backups and the release of a held store.
 pub mod backup;
+/// Results that agents bring themselves.
+pub mod callbacks;
 /// Checkpoints.
 pub mod checkpoints;
 /// Events that come in.
@@ -31,6 +39,8 @@ pub mod jobs;
 mod listing;
 /// Metrics.
 pub mod metrics;
+/// What an admin does to a job against its course.
+pub mod overrides;
 /// How the server is.
 pub mod status;
 /// The worker.
