@@ -21,6 +21,8 @@ const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 /// Bytes that tell one key from another in a sealed record. They say nothing about the key.
 const KEY_ID_BYTES: usize = 4;
+/// Bytes of a block of SHA-256.
+const HMAC_BLOCK_BYTES: usize = 64;
 /// The first byte of a sealed record: how the rest is to be read.
 const FORMAT: u8 = 1;
 /// Largest key file that is read, bytes: a longer one is another file.
@@ -113,9 +115,8 @@ impl Vault {
     /// The text is no key.
     pub fn parse(text: &str, place: &str) -> Result<Self, VaultError> {
         let text = text.trim();
-        let bytes = from_hex(text).or_else(|| {
-            STANDARD_NO_PAD.decode(text.trim_end_matches('=')).ok()
-        });
+        let bytes =
+            from_hex(text).or_else(|| STANDARD_NO_PAD.decode(text.trim_end_matches('=')).ok());
         let key = bytes.and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes).ok());
         let no_key = || VaultError::NoKey { place: place.to_owned() };
         key.map(Self::from_key).ok_or_else(no_key)
@@ -149,7 +150,7 @@ impl Vault {
             other => return other,
         }
         let failed = |source| VaultError::File { wish: "make", path: path.to_owned(), source };
-        let text = format!("{}\n", STANDARD.encode(draw()?));
+        let text = format!("{}\n", STANDARD.encode(draw::<KEY_BYTES>()?));
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".new");
         let unfinished = PathBuf::from(unfinished);
@@ -199,8 +200,7 @@ impl Vault {
         if *id != self.0.id {
             return Err(VaultError::OtherKey);
         }
-        let (nonce, sealed) =
-            rest.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError::Damaged)?;
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError::Damaged)?;
         let payload = Payload { msg: sealed, aad: record.as_bytes() };
         let opened = self.0.cipher.decrypt(&XNonce::from(*nonce), payload);
         let opened = opened.map_err(|_| VaultError::Damaged)?;
@@ -223,7 +223,10 @@ impl Vault {
 }
 
 fn keyed(key: &[u8; KEY_BYTES], parts: &[&[u8]]) -> Hmac<Sha256> {
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new(key.into());
+    // A key shorter than a block is filled up with zeros (RFC 2104, section 2).
+    let mut block = [0; HMAC_BLOCK_BYTES];
+    block.iter_mut().zip(key).for_each(|(block, byte)| *block = *byte);
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new(&block.into());
     parts.iter().for_each(|part| mac.update(part));
     mac
 }

@@ -30,6 +30,7 @@ mod start;
 mod stop;
 mod submit;
 mod table;
+mod turns;
 mod unmade;
 mod upkeep;
 mod view;

@@ -38,6 +38,7 @@ impl Engine {
         let folder = parts.workflows.clone();
         let shared = Arc::new(Shared::new(parts, Arc::new(environment), standing));
         shared.catalog.open(folder.as_deref(), began).await?;
+        shared.registry.open(&shared.parts.caller).await?;
         shared.publish(shared.parts.store.last_change().await?);
         let (root, _) = Root::spawn(None, Root, shared.clone())
             .await

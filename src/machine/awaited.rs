@@ -13,6 +13,8 @@ pub struct AwaitedCall {
     pub attempt: u32,
     /// The idempotency key of all its attempts.
     pub key: Arc<str>,
+    /// What it calls.
+    pub function: Arc<str>,
     /// Its rendered arguments.
     pub arguments: Data,
 }
@@ -20,11 +22,14 @@ pub struct AwaitedCall {
 /// The call of this frame; none when the frame is gone, does something else, or is in doubt.
 pub fn awaited_call(job: &Job, frame: FrameId) -> Option<AwaitedCall> {
     match &job.run.as_ref()?.frames.get(&frame)?.state {
-        FrameState::Call { attempt, key, arguments, in_doubt: None, .. } => Some(AwaitedCall {
-            attempt: *attempt,
-            key: key.as_str().into(),
-            arguments: arguments.clone(),
-        }),
+        FrameState::Call { attempt, key, function, arguments, in_doubt: None, .. } => {
+            Some(AwaitedCall {
+                attempt: *attempt,
+                key: key.as_str().into(),
+                function: function.as_str().into(),
+                arguments: arguments.clone(),
+            })
+        }
         _ => None,
     }
 }

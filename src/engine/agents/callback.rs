@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::calls::{Vault, checked_result, reported_problem};
+use crate::calls::Vault;
 use crate::engine::shared::Shared;
 use crate::engine::{Engine, EngineError};
 use crate::model::command::Command;
@@ -116,9 +116,9 @@ impl Engine {
         let caller = &self.shared.parts.caller;
         let (outcome, violations) = match body {
             CallbackBody::Problem(problem) => {
-                (Outcome::Failed(reported_problem(caller, &target, problem)), Vec::new())
+                (Outcome::Failed(caller.reported_problem(&target, &problem)), Vec::new())
             }
-            CallbackBody::Result(value) => match checked_result(caller, &target, value) {
+            CallbackBody::Result(value) => match caller.checked_result(&target, value) {
                 Ok(value) => (Outcome::Succeeded(Arc::new(value)), Vec::new()),
                 Err((problem, violations)) => (Outcome::Failed(problem), violations),
             },

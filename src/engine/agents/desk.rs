@@ -92,12 +92,7 @@ impl Actor for Agents {
 }
 
 impl AgentsState {
-    async fn pass_on(
-        &mut self,
-        me: &ActorRef<AgentsMsg>,
-        agent: AgentId,
-        newcomer: Option<Claim>,
-    ) {
+    async fn pass_on(&mut self, me: &ActorRef<AgentsMsg>, agent: AgentId, newcomer: Option<Claim>) {
         if !self.desks.contains_key(&agent) && !self.open(me, agent).await {
             return;
         }

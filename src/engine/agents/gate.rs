@@ -162,3 +162,162 @@ impl Gate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::engine::agents::breaker::FAILURES_MAX;
+    use crate::model::agent::{AgentRetry, AgentTimeouts, Mode, RateLimit};
+    use crate::model::id::{AgentId, FrameId};
+    use crate::model::time::Span;
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp(1_000_000_000_000 + secs * 1_000_000)
+    }
+
+    fn agent(concurrency_max: u32, rate_limit: Option<RateLimit>) -> Agent {
+        Agent {
+            id: AgentId::derived(&["gate"]),
+            name: "gate".to_owned(),
+            description: String::new(),
+            tags: Vec::new(),
+            endpoint: "http://agent.example/".to_owned(),
+            auth: None,
+            input_schema: Value::Bool(true),
+            output_schema: Value::Bool(true),
+            timeouts: AgentTimeouts::default(),
+            retry: AgentRetry::default(),
+            concurrency_max,
+            rate_limit,
+            mode: Mode::Sync,
+            idempotent: true,
+            is_active: true,
+            version: 1,
+            created_at: at(0),
+            updated_at: at(0),
+        }
+    }
+
+    fn gate(concurrency_max: u32, rate_limit: Option<RateLimit>) -> Gate {
+        Gate::new(Arc::new(agent(concurrency_max, rate_limit)))
+    }
+
+    fn claim(job: usize) -> Claim {
+        let job = JobId::derived(&["gate", &job.to_string()]);
+        Claim { job, frame: FrameId(1), attempt: 1 }
+    }
+
+    /// Everybody who may pass at this time.
+    fn passing(gate: &mut Gate, now: Timestamp) -> Vec<(Claim, u64)> {
+        std::iter::from_fn(|| gate.next(now)).collect()
+    }
+
+    #[test]
+    fn as_many_pass_as_there_are_places_and_in_the_order_of_the_line() {
+        let mut gate = gate(2, None);
+        for (job, place) in [(3, 30), (1, 10), (2, 20)] {
+            gate.ask(claim(job), place);
+        }
+        // Asked twice is asked once, at the last place.
+        gate.ask(claim(3), 30);
+        let first = passing(&mut gate, at(0));
+        assert_eq!(first.iter().map(|(claim, _)| *claim).collect::<Vec<_>>(), [claim(1), claim(2)]);
+        assert_eq!(gate.pause_of(claim(3).job, at(0)), Some(Pause::Busy { ahead: 0 }));
+        gate.ended(first[0].1, &Word::Answered, at(1));
+        // A word that is said twice frees one place.
+        gate.ended(first[0].1, &Word::Answered, at(1));
+        let second = passing(&mut gate, at(1));
+        assert_eq!(second.len(), 1);
+        assert_eq!(gate.availability(at(1)).state, AgentState::Busy);
+        assert_eq!(gate.pause_of(claim(3).job, at(1)), None);
+    }
+
+    #[test]
+    fn whoever_asks_no_more_is_passed_over() {
+        let mut gate = gate(1, None);
+        gate.ask(claim(1), 1);
+        gate.ask(claim(2), 2);
+        gate.unask(&claim(1));
+        assert_eq!(passing(&mut gate, at(0))[0].0, claim(2));
+    }
+
+    #[test]
+    fn an_inactive_agent_lets_nobody_pass_until_it_is_active() {
+        let mut gate = gate(4, None);
+        gate.ask(claim(1), 1);
+        gate.changed(Arc::new(Agent { is_active: false, ..agent(4, None) }));
+        assert_eq!(passing(&mut gate, at(0)), []);
+        assert_eq!(gate.pause_of(claim(1).job, at(0)), Some(Pause::Inactive));
+        assert_eq!(gate.look_at(at(0)), None);
+        gate.changed(Arc::new(agent(4, None)));
+        assert_eq!(passing(&mut gate, at(0)).len(), 1);
+    }
+
+    #[test]
+    fn the_rate_says_when_to_look_again() {
+        let mut gate = gate(9, Some(RateLimit { requests: 2, per_ms: 10_000 }));
+        (1..=3).for_each(|job| gate.ask(claim(job), job as i64));
+        assert_eq!(passing(&mut gate, at(0)).len(), 2);
+        assert_eq!(gate.pause_of(claim(3).job, at(0)), Some(Pause::Rate { until: at(5) }));
+        assert_eq!(gate.look_at(at(0)), Some(at(5)));
+        assert_eq!(passing(&mut gate, at(4)), []);
+        assert_eq!(passing(&mut gate, at(5)).len(), 1);
+        assert_eq!(gate.look_at(at(5)), None, "nobody waits");
+    }
+
+    #[test]
+    fn an_agent_that_asks_for_a_rest_gets_it() {
+        let mut gate = gate(9, None);
+        gate.ask(claim(1), 1);
+        let (_, number) = gate.next(at(0)).expect("a place");
+        gate.ask(claim(2), 2);
+        gate.ended(number, &Word::Rest(Span::from_secs(7)), at(0));
+        assert_eq!(gate.next(at(6)), None);
+        assert_eq!(gate.look_at(at(6)), Some(at(7)));
+        assert!(gate.next(at(7)).is_some());
+    }
+
+    #[test]
+    fn an_open_circuit_lets_one_call_try_and_then_all_or_none() {
+        let mut gate = gate(9, None);
+        for job in 0..FAILURES_MAX as usize {
+            gate.ask(claim(job), job as i64);
+        }
+        for (_, number) in passing(&mut gate, at(0)) {
+            gate.ended(number, &Word::Failed("connection refused".to_owned()), at(0));
+        }
+        (10..13).for_each(|job| gate.ask(claim(job), job as i64));
+        assert_eq!(passing(&mut gate, at(29)), []);
+        assert_eq!(gate.pause_of(claim(12).job, at(29)), Some(Pause::Circuit { until: at(30) }));
+        assert_eq!(gate.look_at(at(29)), Some(at(30)));
+        let availability = gate.availability(at(29));
+        assert_eq!((availability.state, availability.failures), (AgentState::CircuitOpen, 5));
+        assert_eq!(availability.last_failure.as_deref(), Some("connection refused"));
+
+        let trial = passing(&mut gate, at(30));
+        assert_eq!(trial.len(), 1);
+        assert_eq!(gate.pause_of(claim(12).job, at(30)), Some(Pause::Probing));
+        gate.ended(trial[0].1, &Word::Failed("timed out".to_owned()), at(31));
+        assert_eq!(gate.look_at(at(31)), Some(at(91)));
+
+        let trial = passing(&mut gate, at(91));
+        gate.ended(trial[0].1, &Word::Answered, at(92));
+        assert_eq!(passing(&mut gate, at(92)).len(), 1);
+        assert_eq!(gate.availability(at(92)).state, AgentState::Available);
+    }
+
+    #[test]
+    fn an_agent_that_moved_is_met_without_prejudice() {
+        let mut gate = gate(9, None);
+        for job in 0..FAILURES_MAX as usize {
+            gate.ask(claim(job), 0);
+            let (_, number) = gate.next(at(0)).expect("a place");
+            gate.ended(number, &Word::Failed("502".to_owned()), at(0));
+        }
+        let moved = Agent { endpoint: "http://other.example/".to_owned(), ..agent(9, None) };
+        gate.changed(Arc::new(moved));
+        assert_eq!(gate.availability(at(0)).state, AgentState::Available);
+    }
+}

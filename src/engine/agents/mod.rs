@@ -24,9 +24,10 @@ mod trial;
 mod view;
 
 pub use callback::CallbackBody;
+pub(crate) use callback::callback_url;
 pub(crate) use desk::{Agents, AgentsMsg};
 pub use draft::{AgentEdit, CONCURRENCY_DEFAULT, NewAgent, NewAuth};
-pub(crate) use permit::{Claim, Grant, Pause, Word};
+pub(crate) use permit::{Claim, Grant, Word};
 pub(crate) use registry::Registry;
 pub use trial::AgentTrial;
 pub use view::{AgentState, AgentView, Availability};

@@ -7,6 +7,7 @@ use crate::engine::agents::AgentsMsg;
 use crate::engine::agents::gate::Gate;
 use crate::engine::shared::Shared;
 use crate::model::id::{AgentId, FrameId, JobId};
+use crate::model::status::{WaitCode, WaitingFor};
 use crate::model::time::{Span, Timestamp};
 
 /// One call that wants to leave.
@@ -42,6 +43,35 @@ pub(crate) enum Pause {
     Probing,
     /// An admin deactivated it.
     Inactive,
+}
+
+impl Pause {
+    /// The same for people, about a call of the agent with this name.
+    pub fn waiting_for(self, agent: &str, since: Timestamp) -> WaitingFor {
+        let (code, text, until) = match self {
+            Pause::Busy { ahead } => {
+                let text = format!("Queued behind {ahead} other calls of agent {agent:?}");
+                (WaitCode::AgentBusy, text, None)
+            }
+            Pause::Rate { until } => {
+                let text = format!("Agent {agent:?} takes no more calls before {until}");
+                (WaitCode::AgentRate, text, Some(until))
+            }
+            Pause::Circuit { until } => {
+                let text = format!("Agent {agent:?} does not answer; it is tried again at {until}");
+                (WaitCode::CircuitOpen, text, Some(until))
+            }
+            Pause::Probing => {
+                let text = format!("Agent {agent:?} did not answer; another call is trying it");
+                (WaitCode::CircuitOpen, text, None)
+            }
+            Pause::Inactive => {
+                let text = format!("Waits until an admin activates agent {agent:?}");
+                (WaitCode::AgentInactive, text, None)
+            }
+        };
+        WaitingFor { code, text, since, until }
+    }
 }
 
 /// What a call that ended tells of the agent.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde_json::Value;
 
-use crate::calls::AgentTarget;
+use crate::calls::{AgentTarget, Caller};
 use crate::dsl::schema::Schema;
 use crate::engine::EngineError;
 use crate::engine::agents::gate::Gate;
@@ -63,8 +63,9 @@ impl Registry {
         with(&mut self.known.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes up what was registered before.
-    pub async fn open(&self) -> Result<(), EngineError> {
+    /// Takes up what was registered before. A secret that this key does not open is named: calls
+    /// of its agent fail until it is given again.
+    pub async fn open(&self, caller: &Caller) -> Result<(), EngineError> {
         let mut after: Option<String> = None;
         loop {
             let page = self.store.documents(AGENTS, after.as_deref(), PAGE).await?;
@@ -72,7 +73,13 @@ impl Registry {
             after = Some(last.id.clone());
             for document in page {
                 match target_of(&document) {
-                    Ok(target) => self.take(Arc::new(target)),
+                    Ok(target) => {
+                        if let Err(error) = caller.can_open(&target.agent) {
+                            let (agent, name) = (target.agent.id, &target.agent.name);
+                            tracing::error!(%agent, name, %error, "an agent cannot be called");
+                        }
+                        self.take(Arc::new(target));
+                    }
                     Err(reason) => {
                         let agent = document.id;
                         tracing::error!(agent, reason, "a registered agent is left out");
