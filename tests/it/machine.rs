@@ -1,7 +1,9 @@
 //! The pure core, driven without disk, network or clock: scenarios as data, a golden matrix of
 //! states and wishes, and random walks.
 
+mod board;
 mod matrix;
+mod older_records;
 mod scenario;
 mod state_machine_page;
 mod walk;
