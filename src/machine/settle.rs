@@ -17,8 +17,8 @@ use crate::model::problem::{Kind, Problem};
 use crate::model::refusal::Refusal;
 
 impl Scratch<'_> {
-    /// A call ended. Its answer is welcome however it stands: a late one to an attempt that is to be
-    /// made again, or one that comes before the word that it will come.
+    /// A call ended. Its answer is welcome however it stands: a late one to an attempt that is to
+    /// be made again, or one that comes before the word that it will come.
     pub(super) fn settle_call(
         &mut self,
         id: FrameId,

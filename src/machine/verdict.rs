@@ -201,7 +201,11 @@ impl Scratch<'_> {
         if evaluation.reason.is_empty() {
             evaluation.reason = evaluation.reasons().join("; ");
         }
-        let output = serde_json::to_value(&evaluation).unwrap_or(Value::Null);
+        let mut output = serde_json::to_value(&evaluation).unwrap_or(Value::Null);
+        if let (Some(by), Some(output)) = (&evaluation.by, output.as_object_mut()) {
+            // As a checkpoint names who decided.
+            output.insert("by".to_owned(), Value::from(by.to_string()));
+        }
         let problem = Problem::new(Kind::Unsatisfactory, evaluation.reason.clone());
         self.emit(Event::Evaluated { frame: id, evaluation: Arc::new(evaluation) });
         match is_valid {

@@ -2,6 +2,7 @@
 //! states and wishes, and random walks.
 
 mod board;
+mod limits;
 mod matrix;
 mod older_records;
 mod scenario;
