@@ -220,45 +220,60 @@ pub struct NewAgent {
 
 /// A change of an agent: what is absent stays.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"description": "Sums invoices of any currency", "active": true}))]
 pub struct AgentEdit {
     /// The version that the change is about; a change of another one meanwhile is a conflict.
+    #[serde(default)]
     pub version: Option<u64>,
     /// Is it to be asked?
+    #[serde(default)]
     pub active: Option<bool>,
     /// Its name.
+    #[serde(default)]
     pub name: Option<String>,
     /// What it can do.
+    #[serde(default)]
     pub description: Option<String>,
     /// Words to find it by.
+    #[serde(default)]
     pub tags: Option<Vec<String>>,
     /// Where requests are posted. On another server the secret must be given again.
     #[serde(rename = "endpointURL")]
+    #[serde(default)]
     pub endpoint_url: Option<String>,
     /// How it knows who is calling; null takes the credentials away.
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<NewAuth>)]
+    #[serde(default)]
     pub auth: Option<Option<NewAuth>>,
     /// JSON Schema of what it takes.
     #[schema(value_type = Option<Value>)]
+    #[serde(default)]
     pub input_schema: Option<Value>,
     /// JSON Schema of what it gives.
     #[schema(value_type = Option<Value>)]
+    #[serde(default)]
     pub output_schema: Option<Value>,
     /// How long it may take.
+    #[serde(default)]
     pub timeouts: Timeouts,
     /// How often it is asked again.
+    #[serde(default)]
     pub retry: Retry,
     /// Requests to it at once.
+    #[serde(default)]
     pub max_concurrency: Option<u32>,
     /// Requests to it in a period; null takes the limit away.
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<Rate>)]
+    #[serde(default)]
     pub rate_limit: Option<Option<Rate>>,
     /// `sync` or `async`.
+    #[serde(default)]
     pub mode: Option<String>,
     /// Does it do the same work only once for one `Idempotency-Key`?
+    #[serde(default)]
     pub idempotent: Option<bool>,
 }
 

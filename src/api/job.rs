@@ -243,14 +243,13 @@ pub struct NewJob {
     /// When it is wanted, RFC 3339.
     #[serde(default)]
     pub due_at: Option<String>,
-    /// Not in this version: refused when present.
+    /// The agent that is to carry it out, by id or name: the job is created and assigned, and
+    /// gives the agent its `inputData`.
     #[serde(default)]
-    #[schema(ignore)]
-    pub agent_id: Option<Value>,
-    /// Not in this version: refused when present.
+    pub agent_id: Option<String>,
+    /// A template, by id or name: what the request does not say is taken from it.
     #[serde(default)]
-    #[schema(ignore)]
-    pub template: Option<Value>,
+    pub template: Option<String>,
 }
 
 /// Why something is done to a job.

@@ -10,6 +10,8 @@ pub mod assignment;
 pub mod auth;
 /// Backups, and the release of a held store.
 pub mod backup;
+/// The same wish for many jobs.
+pub mod batch;
 /// Checkpoints and decisions.
 pub mod checkpoint;
 /// What a look at the whole store found.
@@ -26,6 +28,8 @@ pub mod page;
 pub mod problem;
 /// How the server is.
 pub mod status;
+/// Members of jobs under a name.
+pub mod template;
 /// The worker.
 pub mod worker;
 /// Workflow documents.

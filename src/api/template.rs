@@ -4,6 +4,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+/// The members of a job that a template may hold: those of POST /api/jobs but `template`.
+pub const MEMBERS: &[&str] = &[
+    "name",
+    "description",
+    "acceptanceCriteria",
+    "acceptanceRules",
+    "jobType",
+    "inputData",
+    "priority",
+    "labels",
+    "autoExecute",
+    "dueAt",
+    "agentId",
+];
+
 /// A template to be kept.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -6,13 +6,43 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::engine::submit::defused;
-use crate::engine::{AgentView, Engine, EngineError, JobView};
+use crate::engine::{AgentView, Engine, EngineError, IdempotencyKey, JobView, NewJob, Submitted};
 use crate::model::command::Command;
 use crate::model::event::Data;
 use crate::model::id::JobId;
 use crate::model::principal::Principal;
 
+/// The version of a job that was created and nothing else.
+const VERSION_CREATED: u64 = 1;
+
 impl Engine {
+    /// Creates a job and assigns it to an agent (its id or name), which gets the input of the job.
+    /// A repetition with the same key finds the job, and assigns it if a crash came in between.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`] and [`Engine::assign`]; `NoAgentNeeded` when the workflow starts
+    /// without one.
+    pub async fn submit_assigned(
+        &self,
+        job: NewJob,
+        agent: &str,
+        by: Principal,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Submitted, EngineError> {
+        if !self.shared.catalog.current(&job.job_type)?.needs_agent {
+            return Err(EngineError::NoAgentNeeded { workflow: job.job_type });
+        }
+        let (agent, inputs) = self.check_assignment(agent, &job.input)?;
+        let submitted = self.submit(job, by.clone(), key).await?;
+        let row = &submitted.job.row;
+        if row.version > VERSION_CREATED {
+            return Ok(submitted);
+        }
+        let command = Command::Assign { agent, inputs, reason: None, report: None };
+        let job = self.command(row.id, command, by).await?;
+        Ok(Submitted { job, ..submitted })
+    }
+
     /// Assigns a PENDING job to an agent (its id or name).
     ///
     /// # Errors

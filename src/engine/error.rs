@@ -47,6 +47,12 @@ pub enum EngineError {
         /// Why.
         reason: String,
     },
+    /// The workflow starts without an agent.
+    #[error("workflow {workflow:?} needs no agent: leave `agentId` out")]
+    NoAgentNeeded {
+        /// Its name.
+        workflow: String,
+    },
     /// The agent is not in use.
     #[error("agent {agent:?} is not active; choose another one, or let an admin activate it")]
     AgentInactive {

@@ -130,6 +130,11 @@ impl Engine {
         self.shared.rescues.load(std::sync::atomic::Ordering::Relaxed)
     }
 
+    /// An id that was never given out.
+    pub fn new_id(&self) -> uuid::Uuid {
+        self.shared.parts.clock.new_id()
+    }
+
     /// The time, as the engine sees it.
     pub fn now(&self) -> Timestamp {
         self.shared.parts.clock.now()

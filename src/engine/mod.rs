@@ -45,8 +45,8 @@ pub use agents::{
     AgentEdit, AgentState, AgentTrial, AgentView, Availability, CONCURRENCY_DEFAULT, CallbackBody,
     NewAgent, NewAuth,
 };
-pub(crate) use catalog::DEFINITIONS;
 pub use batch::{Batch, BatchAction, BatchItem, ItemOutcome, NewBatch, items_of};
+pub(crate) use catalog::DEFINITIONS;
 pub use error::EngineError;
 pub use examine::{Examination, Finding, Findings, Forecast, examine};
 pub use handle::{Engine, NewJob, Submitted};

@@ -55,6 +55,8 @@ impl Engine {
         let (open, opened) = oneshot::channel();
         root.cast(Open(open)).map_err(|_| EngineError::Stopping)?;
         opened.await.map_err(|_| EngineError::Stopping)?;
-        Ok(Engine { shared, root })
+        let engine = Engine { shared, root };
+        engine.resume_batches().await?;
+        Ok(engine)
     }
 }

@@ -100,7 +100,7 @@ impl Engine {
         recovery::revive_after_hold(shared).await?;
         shared.wakes.cast(WakesMsg::Ring);
         shared.scheduler.cast(SchedulerMsg::Look);
-        Ok(())
+        self.resume_batches().await
     }
 }
 

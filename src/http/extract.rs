@@ -14,7 +14,7 @@ use crate::api::problem::FieldError;
 use crate::http::codes;
 use crate::http::problem::ApiError;
 use crate::http::strict_json;
-use crate::model::id::{CheckpointId, JobId};
+use crate::model::id::{BatchId, CheckpointId, JobId};
 use crate::model::limits::BODY_BYTES_MAX;
 
 /// How long a body may take to arrive: slow senders must not hold a connection for ever.
@@ -130,7 +130,8 @@ pub fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
         .map_err(|error| ApiError::new(codes::MALFORMED, format!("the body is no JSON: {error}")))
 }
 
-fn typed<T: DeserializeOwned>(raw: &Value) -> Result<T, ApiError> {
+/// A body as this type, or what does not fit and where.
+pub fn typed<T: DeserializeOwned>(raw: &Value) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(raw).map_err(|error| {
         let mut pointer = pointer(error.path());
         let message = error.into_inner().to_string();
@@ -234,6 +235,19 @@ impl<S: Send + Sync> FromRequestParts<S> for CheckpointPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let missing = |_| ApiError::new(codes::NO_SUCH_CHECKPOINT, "there is no such checkpoint");
+        text_of_path(parts, state).await?.parse().map(Self).map_err(missing)
+    }
+}
+
+/// The id of a batch in the path.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchPath(pub BatchId);
+
+impl<S: Send + Sync> FromRequestParts<S> for BatchPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let missing = |_| ApiError::new(codes::NO_SUCH_BATCH, "there is no such batch");
         text_of_path(parts, state).await?.parse().map(Self).map_err(missing)
     }
 }

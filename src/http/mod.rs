@@ -34,6 +34,7 @@ pub mod session;
 mod state;
 /// JSON without guesses.
 pub mod strict_json;
+mod templates;
 mod throttle;
 mod validate;
 mod validate_agent;

@@ -12,9 +12,9 @@ use crate::api::problem::Problem;
 use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
-    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, auth, backup, callbacks,
-    checkpoints, cloudevents, docs, doctor, health, jobs, metrics, overrides, status, worker,
-    workflows,
+    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, auth, backup, batches,
+    callbacks, checkpoints, cloudevents, docs, doctor, health, jobs, metrics, overrides, status,
+    templates, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -34,6 +34,7 @@ const COOKIE: &str = "session";
         (name = "jobs", description = "Jobs of the caller"),
         (name = "agent-jobs", description = "The same jobs in the words of agent jobs"),
         (name = "agents", description = "Who carries out jobs"),
+        (name = "templates", description = "Members of jobs under a name"),
         (name = "checkpoints", description = "What a person is asked, and decisions"),
         (name = "workflows", description = "Workflow documents"),
         (name = "events", description = "Events that come in"),
@@ -98,6 +99,10 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
 /// Agents, what they bring, and overrides of jobs.
 fn agent_routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
+        .routes(routes!(batches::create))
+        .routes(routes!(batches::read))
+        .routes(routes!(templates::create, templates::list))
+        .routes(routes!(templates::read, templates::replace, templates::delete))
         .routes(routes!(overrides::resubmit))
         .routes(routes!(overrides::force_resubmit))
         .routes(routes!(overrides::complete))

@@ -35,6 +35,7 @@ impl From<EngineError> for ApiError {
                 let errors = vec![FieldError::at("/agentCardUrl", detail.clone())];
                 ApiError::new(codes::INVALID_AGENT, detail).with_errors(errors)
             }
+            EngineError::NoAgentNeeded { .. } => ApiError::invalid_at("/agentId", detail),
             EngineError::AgentInactive { .. } => ApiError::new(codes::AGENT_INACTIVE, detail),
             EngineError::InvalidInputs { violations, .. } => {
                 let field = |violation: Violation| {

@@ -111,13 +111,6 @@ impl Defects {
 /// A job of `/api/jobs`, checked.
 pub fn new_job(body: NewJob, owner: &str) -> Result<engine::NewJob, ApiError> {
     let mut defects = Defects::default();
-    for (name, is_given) in
-        [("agentId", body.agent_id.is_some()), ("template", body.template.is_some())]
-    {
-        if is_given {
-            defects.add(&format!("/{name}"), format!("`{name}` is not in this version"));
-        }
-    }
     defects.text("/name", &body.name, NAME_BYTES_MAX);
     defects.text("/description", &body.description, TEXT_BYTES_MAX);
     defects.length("/acceptanceCriteria", &body.acceptance_criteria, TEXT_BYTES_MAX);

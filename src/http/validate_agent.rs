@@ -77,12 +77,7 @@ pub fn imported(card: &Value, import: CardImport) -> Result<engine::NewAgent, Ap
     tags.sort();
     tags.dedup();
     let plain = engine::NewAgent::new(name, endpoint);
-    Ok(engine::NewAgent {
-        description,
-        tags,
-        auth: import.auth.map(auth).transpose()?,
-        ..plain
-    })
+    Ok(engine::NewAgent { description, tags, auth: import.auth.map(auth).transpose()?, ..plain })
 }
 
 fn auth(given: NewAuth) -> Result<engine::NewAuth, ApiError> {

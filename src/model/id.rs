@@ -53,6 +53,11 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
+    /// A template of jobs.
+    TemplateId
+}
+
+uuid_id! {
     /// A batch: a wish for many jobs.
     BatchId
 }

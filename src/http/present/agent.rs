@@ -36,10 +36,10 @@ fn availability(availability: &engine::Availability) -> Availability {
 /// An agent as an admin sees it.
 pub fn admin(view: &AgentView) -> AdminAgent {
     let known = &view.agent;
-    let auth = known.auth.as_ref().map(|auth| ShownAuth {
-        scheme: auth.scheme.to_string(),
-        header: auth.header.clone(),
-    });
+    let auth = known
+        .auth
+        .as_ref()
+        .map(|auth| ShownAuth { scheme: auth.scheme.to_string(), header: auth.header.clone() });
     AdminAgent {
         agent: agent(view),
         endpoint_url: known.endpoint.clone(),
@@ -69,8 +69,9 @@ pub fn admin(view: &AgentView) -> AdminAgent {
 
 /// What became of a trial call.
 pub fn trial(trial: AgentTrial, violations: Vec<Violation>) -> TrialAnswer {
-    let field =
-        |violation: Violation| FieldError::at(format!("/input{}", violation.pointer), violation.message);
+    let field = |violation: Violation| {
+        FieldError::at(format!("/input{}", violation.pointer), violation.message)
+    };
     TrialAnswer {
         success: true,
         passed: trial.passed,

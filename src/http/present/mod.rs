@@ -6,6 +6,8 @@ pub mod actor;
 pub mod agent;
 /// Backups.
 pub mod backup;
+/// Batches.
+pub mod batch;
 /// Checkpoints.
 pub mod checkpoint;
 /// Diffs of shown files.
@@ -18,6 +20,8 @@ pub mod job;
 pub mod log;
 /// The server.
 pub mod status;
+/// Templates.
+pub mod template;
 /// The worker.
 pub mod worker;
 /// Workflow documents.

@@ -34,7 +34,7 @@ pub async fn create(
     body: JsonBody<NewAgentJob>,
 ) -> Result<Response, ApiError> {
     let new = validate::new_agent_job(body.value, &caller.id)?;
-    creation::create(&state, &caller, &headers, &body.raw, new, Words::AgentJobs).await
+    creation::create(&state, &caller, &headers, &body.raw, new, None, Words::AgentJobs).await
 }
 
 /// The jobs of the caller.

@@ -27,6 +27,7 @@ pub async fn create(
     headers: &HeaderMap,
     raw: &Value,
     new: NewJob,
+    agent: Option<String>,
     words: Words,
 ) -> Result<Response, ApiError> {
     let route = match words {
@@ -36,8 +37,14 @@ pub async fn create(
     let key = idempotency_key(headers, caller, route, raw, state.engine.now())?;
     let engine = state.engine.clone();
     let by = caller.principal();
-    let Submitted { job: view, replayed } =
-        detached(async move { engine.submit(new, by, key).await }).await?;
+    let Submitted { job: view, replayed } = detached(async move {
+        match agent {
+            Some(agent) => engine.submit_assigned(new, &agent, by, key).await,
+            None => engine.submit(new, by, key).await,
+        }
+    })
+    .await
+    .map_err(about_input)?;
     let job = job(view, words, &state.engine.workflows());
     let location = format!("{route}/{}", job.summary.id);
     let answer = Json(JobAnswer { success: true, job, message: None });
@@ -49,6 +56,16 @@ pub async fn create(
         response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// What the agent gets is the input of the job here.
+fn about_input(mut error: ApiError) -> ApiError {
+    for field in &mut error.errors {
+        if let Some(rest) = field.pointer.as_ref().and_then(|place| place.strip_prefix("/inputs")) {
+            field.pointer = Some(format!("/inputData{rest}"));
+        }
+    }
+    error
 }
 
 fn idempotency_key(

@@ -5,12 +5,13 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::IntoParams;
 
 use crate::api::job::{JobAnswer, JobDetail, JobList, NewJob, Reason};
 use crate::api::log::{LogList, TimelineAnswer};
 use crate::http::authorize::Caller;
-use crate::http::extract::{JobPath, JsonBody, QueryOf};
+use crate::http::extract::{JobPath, JsonBody, QueryOf, typed};
 use crate::http::present::job::Words;
 use crate::http::present::log::Viewer;
 use crate::http::problem::ApiError;
@@ -18,7 +19,7 @@ use crate::http::routes::creation;
 use crate::http::routes::detail::{self, Include};
 use crate::http::routes::listing::{JobsQuery, PageQuery, list_jobs};
 use crate::http::state::HttpState;
-use crate::http::validate;
+use crate::http::{templates, validate};
 use crate::model::command::Command;
 
 /// What is shown beside a job.
@@ -42,10 +43,24 @@ pub async fn create(
     State(state): State<HttpState>,
     caller: Caller,
     headers: HeaderMap,
-    body: JsonBody<NewJob>,
+    body: JsonBody<Value>,
 ) -> Result<Response, ApiError> {
-    let new = validate::new_job(body.value, &caller.id)?;
-    creation::create(&state, &caller, &headers, &body.raw, new, Words::Jobs).await
+    let job = filled_in(&state, &caller, body.value).await?;
+    let agent = job.agent_id.clone();
+    let new = validate::new_job(job, &caller.id)?;
+    creation::create(&state, &caller, &headers, &body.raw, new, agent, Words::Jobs).await
+}
+
+/// The job that is asked for, with what its template says where the request is silent.
+async fn filled_in(state: &HttpState, caller: &Caller, body: Value) -> Result<NewJob, ApiError> {
+    let wanted = body.get("template").and_then(Value::as_str).map(str::to_owned);
+    match (wanted, body) {
+        (Some(wanted), Value::Object(given)) => {
+            let template = templates::find(&state.engine, &caller.id, &wanted).await?;
+            typed(&Value::Object(template.filled_in(given)))
+        }
+        (_, body) => typed(&body),
+    }
 }
 
 /// The jobs of the caller.

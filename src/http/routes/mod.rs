@@ -17,6 +17,8 @@ pub mod assignment;
 pub mod auth;
 /// Backups and the release of a held store.
 pub mod backup;
+/// The same wish for many jobs.
+pub mod batches;
 /// Results that agents bring themselves.
 pub mod callbacks;
 /// Checkpoints.
@@ -43,6 +45,8 @@ pub mod metrics;
 pub mod overrides;
 /// How the server is.
 pub mod status;
+/// Members of jobs under a name.
+pub mod templates;
 /// The worker.
 pub mod worker;
 /// Workflow documents.
