@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod backup;
+mod board;
 #[cfg(feature = "fault-injection")]
 mod binary;
 mod calls;

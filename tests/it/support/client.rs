@@ -74,6 +74,19 @@ impl Client {
         Some(Reply { status, headers, body })
     }
 
+    pub async fn patch(&self, path: &str, body: &Value) -> Reply {
+        self.send(Method::PATCH, path, Some(("application/json", body.to_string()))).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.send(Method::PUT, path, Some(("application/json", body.to_string()))).await
+    }
+
+    pub async fn delete(&self, path: &str, body: Option<&Value>) -> Reply {
+        let body = body.map(|body| ("application/json", body.to_string()));
+        self.send(Method::DELETE, path, body).await
+    }
+
     /// Any request; a body comes with its media type.
     pub async fn send(&self, method: Method, path: &str, body: Option<(&str, String)>) -> Reply {
         let url = format!("{}{path}", self.base);
