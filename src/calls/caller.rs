@@ -10,8 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::calls::chat::{Chat, Question, Told, Unavailable};
 use crate::calls::egress::{EgressError, Guard};
 use crate::calls::http::Http;
+use crate::calls::judge::Judge;
 use crate::calls::oauth2::Tokens;
 use crate::calls::options::Options;
 use crate::calls::resolver::{Lookup, SystemLookup};
@@ -19,7 +21,7 @@ use crate::calls::secrets::Secrets;
 use crate::calls::wire::Wire;
 use crate::calls::write_files::FileWriter;
 use crate::model::id::JobId;
-use crate::model::problem::{Kind, Problem};
+use crate::model::problem::{Kind, OURS, Problem};
 
 /// Why outgoing calls could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -44,11 +46,13 @@ pub enum Function {
     Http,
     /// Writes files below the artifact folder of the job.
     WriteFiles,
+    /// Asks the judge whether a result is good enough.
+    Evaluate,
 }
 
 /// A text that names no function of this floor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no function that calls the outside; there are http and write-files")]
+#[error("`{0}` is no function that calls the outside; there are http, write-files and evaluate")]
 pub struct UnknownFunction(pub String);
 
 impl FromStr for Function {
@@ -58,6 +62,7 @@ impl FromStr for Function {
         match text {
             "http" => Ok(Self::Http),
             "write-files" => Ok(Self::WriteFiles),
+            "evaluate" => Ok(Self::Evaluate),
             _ => Err(UnknownFunction(text.to_owned())),
         }
     }
@@ -68,6 +73,7 @@ impl fmt::Display for Function {
         f.write_str(match self {
             Self::Http => "http",
             Self::WriteFiles => "write-files",
+            Self::Evaluate => "evaluate",
         })
     }
 }
@@ -115,8 +121,15 @@ struct Shared {
 }
 
 enum Way {
-    Out { http: Http, files: FileWriter, total_timeout: Duration },
+    Out(Box<Out>),
     StandIn(Arc<dyn StandIn>),
+}
+
+struct Out {
+    http: Http,
+    files: FileWriter,
+    judge: Option<Judge>,
+    total_timeout: Duration,
 }
 
 impl Caller {
@@ -138,12 +151,14 @@ impl Caller {
         lookup: Arc<dyn Lookup>,
     ) -> Result<Self, CallsError> {
         let guard = Arc::new(Guard::new(options.allow.clone(), &options.resolve));
-        let wire = Wire::new(&options, Arc::clone(&guard), lookup)?;
-        let way = Way::Out {
+        let wire = Arc::new(Wire::new(&options, Arc::clone(&guard), lookup)?);
+        let chat = options.chat.clone().map(|chat| Arc::new(Chat::new(chat, Arc::clone(&wire))));
+        let way = Way::Out(Box::new(Out {
             http: Http { wire, tokens: Tokens::default() },
+            judge: chat.map(|chat| Judge { chat }),
             total_timeout: Duration::from_millis(options.total_timeout_ms),
             files: FileWriter::new(options.artifacts),
-        };
+        }));
         Ok(Self { shared: Arc::new(Shared { guard, secrets, way }) })
     }
 
@@ -162,13 +177,14 @@ impl Caller {
 
     /// Runs one attempt. Every failure is data; none is a panic.
     pub async fn run(&self, call: &Call) -> Outcome {
-        let (http, files, total_timeout) = match &self.shared.way {
-            Way::Out { http, files, total_timeout } => (http, files, *total_timeout),
+        let out = match &self.shared.way {
+            Way::Out(out) => out,
             Way::StandIn(stand_in) => return stand_in.run(call).await,
         };
         let result = match call.function {
-            Function::Http => self.http(http, call, total_timeout).await,
-            Function::WriteFiles => files.run(call.job, &call.arguments).await,
+            Function::Http => self.http(&out.http, call, out.total_timeout).await,
+            Function::WriteFiles => out.files.run(call.job, &call.arguments).await,
+            Function::Evaluate => evaluate(out.judge.as_ref(), call).await,
         };
         match result {
             Ok(output) => Outcome::Succeeded(output),
@@ -186,6 +202,26 @@ impl Caller {
         })
     }
 
+    /// Is there a language model to judge and to match?
+    pub fn has_judge(&self) -> bool {
+        self.chat().is_some()
+    }
+
+    /// Asks the language model once; nothing when there is none.
+    ///
+    /// # Errors
+    /// There is no answer, and why.
+    pub async fn ask(&self, question: &Question) -> Option<Result<Told, Unavailable>> {
+        Some(self.chat()?.ask(question).await)
+    }
+
+    fn chat(&self) -> Option<&Chat> {
+        match &self.shared.way {
+            Way::Out(out) => out.judge.as_ref().map(|judge| judge.chat.as_ref()),
+            Way::StandIn(_) => None,
+        }
+    }
+
     /// The secrets with every leaf replaced by a placeholder: what expressions see as `$secrets`.
     pub fn masked_secrets(&self) -> Arc<Value> {
         self.shared.secrets.masked()
@@ -198,4 +234,21 @@ impl Caller {
     pub fn check_url(&self, url: &str) -> Result<(), EgressError> {
         self.shared.guard.check_url(url)
     }
+}
+
+/// The judgement as data. A judge that is not there is one that cannot be reached.
+async fn evaluate(judge: Option<&Judge>, call: &Call) -> Result<Value, Problem> {
+    let unavailable = |reason: String| {
+        let mut problem = Problem::new(Kind::Runtime, reason).with_status(503);
+        problem.kind = format!("{OURS}judge-unavailable");
+        problem.title = Some("Judge unavailable".to_owned());
+        problem
+    };
+    let Some(judge) = judge else {
+        let reason = "no judge is configured (`[openai] base_url` and `model`)".to_owned();
+        return Err(unavailable(reason));
+    };
+    let judgement = judge.judge(&call.key, &call.arguments).await;
+    let judgement = judgement.map_err(|error| unavailable(error.to_string()))?;
+    serde_json::to_value(judgement).map_err(|error| unavailable(error.to_string()))
 }

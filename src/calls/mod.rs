@@ -7,6 +7,8 @@ mod artifact_folder;
 mod authentication;
 /// Runs one attempt.
 mod caller;
+/// Questions to a language model.
+pub(crate) mod chat;
 /// Which addresses may be reached.
 pub mod egress;
 /// `call: http`.
@@ -17,6 +19,8 @@ mod http_arguments;
 mod http_request;
 /// Its output.
 mod http_response;
+/// Whether a result is good enough.
+mod judge;
 /// Tokens of OAuth 2.0 and OpenID Connect.
 mod oauth2;
 /// How they are asked for.
@@ -35,6 +39,7 @@ mod wire;
 mod write_files;
 
 pub use caller::{Call, Caller, CallsError, Function, Outcome, StandIn, UnknownFunction};
+pub use chat::{ApiKey, ChatOptions, Price, Question, Told, Unavailable, Usage};
 pub use egress::{AllowRule, EgressError};
 pub use options::Options;
 pub use redaction::defuse;

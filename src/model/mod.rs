@@ -10,6 +10,8 @@ pub mod cloud_event;
 pub mod command;
 /// Named points at which a crash test stops the process.
 pub mod crash_point;
+/// What was found about a result.
+pub mod evaluation;
 /// What happened to a job.
 pub mod event;
 /// Newtypes for identifiers.
