@@ -21,7 +21,7 @@ use crate::calls::secrets::Secrets;
 use crate::calls::wire::Wire;
 use crate::calls::write_files::FileWriter;
 use crate::model::id::JobId;
-use crate::model::problem::{Kind, OURS, Problem};
+use crate::model::problem::{Kind, Problem};
 
 /// Why outgoing calls could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -238,12 +238,7 @@ impl Caller {
 
 /// The judgement as data. A judge that is not there is one that cannot be reached.
 async fn evaluate(judge: Option<&Judge>, call: &Call) -> Result<Value, Problem> {
-    let unavailable = |reason: String| {
-        let mut problem = Problem::new(Kind::Runtime, reason).with_status(503);
-        problem.kind = format!("{OURS}judge-unavailable");
-        problem.title = Some("Judge unavailable".to_owned());
-        problem
-    };
+    let unavailable = |reason: String| Problem::new(Kind::JudgeUnavailable, reason);
     let Some(judge) = judge else {
         let reason = "no judge is configured (`[openai] base_url` and `model`)".to_owned();
         return Err(unavailable(reason));

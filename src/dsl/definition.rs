@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use crate::dsl::call_definitions::{
+    AgentCall, CheckpointCall, Endpoint, EvaluateCall, HttpCall,
+};
 use crate::dsl::schema::Schema;
 use crate::expr::{Expression, Template};
-use crate::model::checkpoint::OnExpiry;
 use crate::model::id::ContentHash;
 use crate::model::job::Then;
 use crate::model::time::Span;
@@ -182,6 +184,10 @@ pub enum TaskKind {
     CallHttp(HttpCall),
     /// `call: checkpoint`.
     Checkpoint(CheckpointCall),
+    /// `call: agent`.
+    Agent(AgentCall),
+    /// `call: evaluate`.
+    Evaluate(EvaluateCall),
     /// `call: write-files`: the arguments `files` and `directory`.
     WriteFiles {
         /// `with`.
@@ -376,45 +382,4 @@ pub struct Foreach {
     pub output: Output,
     /// `export`.
     pub export: Export,
-}
-
-/// `call: http`.
-#[derive(Debug)]
-pub struct HttpCall {
-    /// Literal or template endpoint: a URI template text, or an expression.
-    pub endpoint: Endpoint,
-    /// `with` without the endpoint's URI: method, headers, query, body, output, redirect, and
-    /// `authentication` resolved from `use.authentications`.
-    pub arguments: Template,
-    /// May it be repeated when its outcome is unknown? From the method (GET, HEAD, OPTIONS, PUT,
-    /// DELETE) unless `metadata.holdpoint.idempotent` says otherwise.
-    pub is_idempotent: bool,
-}
-
-/// Where a call goes.
-#[derive(Debug, Clone)]
-pub enum Endpoint {
-    /// A URI template (RFC 6570 simple expansion) over the task's input.
-    Template(String),
-    /// An expression that gives the URI.
-    Expression(Expression),
-}
-
-/// `call: checkpoint`.
-#[derive(Debug)]
-pub struct CheckpointCall {
-    /// `title`.
-    pub title: Template,
-    /// `summary`.
-    pub summary: Option<Template>,
-    /// `show`; the task's input when absent.
-    pub show: Option<Template>,
-    /// `blocking`.
-    pub blocking: bool,
-    /// `expiresAfter`.
-    pub expires_after: DurationSpec,
-    /// `onExpiry`.
-    pub on_expiry: OnExpiry,
-    /// `assignees`.
-    pub assignees: Vec<String>,
 }

@@ -10,8 +10,12 @@ pub(super) enum Callee<'d> {
     Http,
     /// A function under `use.functions`.
     Own(&'d str),
+    /// `agent` of the default catalog.
+    Agent,
     /// `checkpoint` of the default catalog.
     Checkpoint,
+    /// `evaluate` of the default catalog.
+    Evaluate,
     /// `write-files` of the default catalog.
     WriteFiles,
 }
@@ -21,9 +25,7 @@ const CATALOG_VERSION: &str = "1.0.0";
 /// Calls of the standard that this version does not make.
 const LATER_CALLS: [&str; 5] = ["openapi", "a2a", "mcp", "asyncapi", "grpc"];
 /// Functions of the default catalog.
-const CATALOG: [&str; 2] = ["checkpoint", "write-files"];
-/// Functions of the default catalog that this version does not have.
-const LATER_FUNCTIONS: [&str; 2] = ["agent", "evaluate"];
+const CATALOG: [&str; 4] = ["agent", "checkpoint", "evaluate", "write-files"];
 
 /// Finds what a `call` names, or notes why it names nothing.
 pub(super) fn callee<'d>(check: &mut Check<'d>, name: &'d str) -> Option<Callee<'d>> {
@@ -58,12 +60,10 @@ pub(super) fn callee<'d>(check: &mut Check<'d>, name: &'d str) -> Option<Callee<
         );
         return None;
     }
-    if LATER_FUNCTIONS.contains(&function) {
-        check.defect(format!("the function `{function}` is not in this version"), None);
-        return None;
-    }
     let callee = match function {
+        "agent" => Callee::Agent,
         "checkpoint" => Callee::Checkpoint,
+        "evaluate" => Callee::Evaluate,
         "write-files" => Callee::WriteFiles,
         _ => {
             let own = functions.into_iter().flatten().map(|(name, _)| name.as_str());

@@ -6,6 +6,7 @@ pub mod definition;
 pub mod schema;
 
 mod authentication;
+mod call_definitions;
 mod canonical;
 mod check;
 mod data_flow;

@@ -194,7 +194,8 @@ impl Actor for JobActor {
         if let Some((frame, attempt)) = state.hands.dropped(child) {
             tracing::error!(job = %state.id, reason, "an attempt of a call failed");
             state.row.failed(&reason);
-            state.owe(Command::Interrupt { frame, attempt, reason }, "job", None);
+            let interrupt = Command::Interrupt { frame, attempt, reason, repeatable: None };
+            state.owe(interrupt, "job", None);
             state.go_on(&me);
         }
         Ok(())
@@ -385,7 +386,8 @@ impl JobState {
             self.shared.count_interrupted();
             self.hands.know([(frame, attempt)]);
             let reason = "the process stopped while the call was under way".to_owned();
-            return Some((Command::Interrupt { frame, attempt, reason }, "recovery"));
+            let interrupt = Command::Interrupt { frame, attempt, reason, repeatable: None };
+            return Some((interrupt, "recovery"));
         }
         if job.is_ready() && self.hands.has_slot() && !self.shared.is_stopping() {
             return Some((Command::Begin, "worker"));

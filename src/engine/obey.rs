@@ -137,7 +137,9 @@ impl JobState {
 
 fn started_call(event: &Event) -> Option<(FrameId, u32)> {
     match event {
-        Event::CallStarted { frame, attempt, .. } => Some((*frame, *attempt)),
+        Event::CallStarted { frame, attempt, .. } | Event::CallPolled { frame, attempt } => {
+            Some((*frame, *attempt))
+        }
         _ => None,
     }
 }

@@ -16,7 +16,7 @@ use crate::model::id::{CheckpointId, FrameId, JobId};
 use crate::model::job::Job;
 use crate::model::refusal::Refusal;
 use crate::model::row::{CheckpointRow, JobRow};
-use crate::model::status::{Phase, Status};
+use crate::model::status::{LogStatus, Phase};
 
 /// Events read at a time.
 const PAGE: usize = 1_000;
@@ -59,7 +59,7 @@ impl Engine {
         max: usize,
     ) -> Result<(Vec<LogRow>, u64), EngineError> {
         let journal = self.journal(job).await?;
-        let mut status = Status::Pending;
+        let mut status = LogStatus::Pending;
         let mut rows = Vec::new();
         let mut total = 0;
         for fact in &journal {

@@ -5,7 +5,7 @@ use crate::machine::evolve_run::ROOT;
 use crate::machine::scratch::Scratch;
 use crate::model::checkpoint::CheckpointStatus;
 use crate::model::id::FrameId;
-use crate::model::job::{Frame, FrameState, Job, Listening, Position};
+use crate::model::job::{CallStage, Frame, FrameState, Job, Listening, Position};
 use crate::model::limits::{STEPS_PER_DECISION_MAX, STEPS_WITHOUT_EFFECT_MAX};
 use crate::model::problem::{Kind, Problem};
 use crate::model::time::Timestamp;
@@ -19,6 +19,10 @@ pub(super) enum Step {
     List,
     /// End well with what its work returned.
     Finish,
+    /// Conclude from what the judge said.
+    Judged,
+    /// Go on without the judge.
+    Unjudged,
     /// Raise the error of its work.
     Raise,
     /// Start its loop's next round, or end.
@@ -31,6 +35,12 @@ pub(super) enum Step {
     Decision,
     /// The word about its call in doubt is there.
     Doubt,
+    /// Its call is to be made again.
+    Again,
+    /// Who took its call is to be asked.
+    Poll,
+    /// Who took its call did not answer in time.
+    Expire,
     /// Handle a consumed event, or end.
     Listen,
 }
@@ -63,12 +73,29 @@ impl Scratch<'_> {
             Step::Enter => self.enter(frame),
             Step::List => self.go_on_in_list(frame),
             Step::Finish => self.finish(frame),
+            Step::Judged => self.after_judgement(frame),
+            Step::Unjudged => {
+                let problem = self.broken(frame);
+                self.after_judge_failed(frame, problem)
+            }
             Step::Raise => Err(self.broken(frame)),
             Step::Loop => self.next_iteration(frame),
             Step::Retry => self.enter_try(frame),
             Step::Join => self.join(frame),
             Step::Decision => self.after_decision(frame),
             Step::Doubt => self.after_doubt(frame),
+            Step::Again => {
+                self.call_again(frame);
+                Ok(())
+            }
+            Step::Poll => {
+                self.poll(frame);
+                Ok(())
+            }
+            Step::Expire => {
+                self.expire_call(frame);
+                Ok(())
+            }
             Step::Listen => self.go_on_listening(frame),
         };
         if let Err(problem) = taken {
@@ -125,6 +152,8 @@ fn step_of(job: &Job, frame: &Frame, now: Timestamp) -> Option<Step> {
     match &frame.state {
         _ if in_list => Some(Step::List),
         FrameState::Begun => Some(Step::Enter),
+        FrameState::Settled if frame.evaluating.is_some() => Some(Step::Judged),
+        FrameState::Broken { .. } if frame.evaluating.is_some() => Some(Step::Unjudged),
         FrameState::Settled => Some(Step::Finish),
         FrameState::Broken { .. } => Some(Step::Raise),
         FrameState::Loop { .. } if frame.scope.is_none() => Some(Step::Loop),
@@ -138,9 +167,22 @@ fn step_of(job: &Job, frame: &Frame, now: Timestamp) -> Option<Step> {
         FrameState::Call { in_doubt: Some(checkpoint), .. } if closed(checkpoint) => {
             Some(Step::Doubt)
         }
+        FrameState::Call { in_doubt: None, stage, .. } => step_of_call(stage, now),
         FrameState::Listen(listening) if frame.scope.is_none() && has_work(listening) => {
             Some(Step::Listen)
         }
+        _ => None,
+    }
+}
+
+/// What time does to a call that waits. Who took it is asked a last time before it is given up.
+fn step_of_call(stage: &CallStage, now: Timestamp) -> Option<Step> {
+    match stage {
+        CallStage::Retry { at, .. } if *at <= now => Some(Step::Again),
+        CallStage::Accepted { status_url: Some(_), poll_at: Some(at), .. } if *at <= now => {
+            Some(Step::Poll)
+        }
+        CallStage::Accepted { expires_at, .. } if *expires_at <= now => Some(Step::Expire),
         _ => None,
     }
 }

@@ -166,6 +166,9 @@ impl Scratch<'_> {
         let Some(row) = self.job.checkpoints.get(&checkpoint).cloned() else {
             return Err(Problem::new(Kind::Runtime, "the checkpoint is gone"));
         };
+        if row.purpose == Purpose::Evaluation {
+            return self.after_person(id, &row);
+        }
         let Some(decision) = &row.decision else { return self.after_expiry(id, &row) };
         let by = decision.by.to_string();
         let comment = decision.comment.clone();
@@ -193,7 +196,6 @@ impl Scratch<'_> {
     }
 
     fn after_expiry(&mut self, id: FrameId, row: &Checkpoint) -> Raised<()> {
-        let detail = format!("nobody decided at the checkpoint {:?} in time", row.title);
         match row.on_expiry {
             OnExpiry::Approve => {
                 let output = json!({
@@ -204,8 +206,16 @@ impl Scratch<'_> {
                 });
                 self.complete(id, Arc::new(output))
             }
-            OnExpiry::Fault => Err(Problem::new(Kind::Timeout, detail)),
-            OnExpiry::Reject | OnExpiry::Escalate => Err(Problem::new(Kind::Expired, detail)),
+            _ => Err(self.problem_of_expiry(row)),
+        }
+    }
+
+    /// The error of a checkpoint at which nobody decided in time.
+    pub(super) fn problem_of_expiry(&self, row: &Checkpoint) -> Problem {
+        let detail = format!("nobody decided at the checkpoint {:?} in time", row.title);
+        match row.on_expiry {
+            OnExpiry::Fault => Problem::new(Kind::Timeout, detail),
+            _ => Problem::new(Kind::Expired, detail),
         }
     }
 

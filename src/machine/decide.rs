@@ -39,8 +39,12 @@ pub fn decide(
 fn obey(scratch: &mut Scratch<'_>, command: &Command) -> Result<(), Refusal> {
     match command {
         Command::Create(_) => return Err(Refusal::AlreadyCreated),
-        Command::Assign { agent, inputs, reason } => {
-            scratch.assign(agent, inputs, reason.as_deref())?;
+        Command::Assign { agent, inputs, reason, report } => {
+            scratch.assign(agent, inputs, reason.as_deref(), report.as_ref())?;
+        }
+        Command::Match => scratch.start_matching()?,
+        Command::FailMatching { round, report, again_after } => {
+            scratch.fail_matching(*round, report, *again_after)?;
         }
         Command::Unassign { reason } => scratch.unassign(reason.as_deref())?,
         Command::Reassign { agent, inputs, reason } => scratch.reassign(agent, inputs, reason)?,
@@ -55,9 +59,17 @@ fn obey(scratch: &mut Scratch<'_>, command: &Command) -> Result<(), Refusal> {
         Command::Settle { frame, attempt, outcome } => {
             scratch.settle_call(*frame, *attempt, outcome)?;
         }
-        Command::Interrupt { frame, attempt, reason } => {
-            scratch.interrupt(*frame, *attempt, reason)?;
+        Command::Retry { frame, attempt, problem, delay } => {
+            scratch.retry_call(*frame, *attempt, problem, *delay)?;
         }
+        Command::Accept { frame, attempt, status_url, poll_after, expires_after } => {
+            let asked = status_url.as_ref().map(|url| (url, *poll_after));
+            scratch.accept_call(*frame, *attempt, asked, *expires_after)?;
+        }
+        Command::Interrupt { frame, attempt, reason, repeatable } => {
+            scratch.interrupt(*frame, *attempt, reason, *repeatable)?;
+        }
+        Command::RetryTask { reason } => scratch.retry_task(reason)?,
         Command::ConfirmChild { child } => scratch.confirm_child(*child)?,
         Command::SettleChild { child, outcome } => scratch.settle_child(*child, outcome)?,
         Command::DropChild { child } => scratch.drop_child(*child)?,

@@ -5,7 +5,7 @@ use crate::machine::advance::next_step;
 use crate::model::checkpoint::CheckpointStatus;
 use crate::model::event::Data;
 use crate::model::id::{FrameId, JobId};
-use crate::model::job::{FrameState, Job};
+use crate::model::job::{CallStage, FrameState, Job, MatchingStage};
 use crate::model::row::Place;
 use crate::model::time::Timestamp;
 
@@ -24,6 +24,8 @@ pub struct DueCall {
     pub arguments: Data,
     /// When its task (or what is around it) times out.
     pub timeout_at: Option<Timestamp>,
+    /// Where to ask how it stands, when the other side took it; none when it is to be made.
+    pub poll: Option<String>,
 }
 
 /// A child job that is to exist, and whose end is to be looked for.
@@ -52,6 +54,8 @@ pub struct DueChild {
 pub struct Due {
     /// Calls to have under way.
     pub calls: Vec<DueCall>,
+    /// The round in which an agent is to be looked for now. It takes no slot.
+    pub matching: Option<u32>,
     /// Children to have.
     pub children: Vec<DueChild>,
     /// Children to be ended.
@@ -70,6 +74,11 @@ pub struct Due {
 pub fn due(job: &Job) -> Due {
     let mut due =
         Due { is_held: job.suspended.is_some(), orphans: job.orphans.clone(), ..Due::default() };
+    match &job.matching.stage {
+        MatchingStage::Idle => {}
+        MatchingStage::Looking { .. } => due.matching = Some(job.matching.round),
+        MatchingStage::Failed { again_at, .. } => due.wake = *again_at,
+    }
     if let Some(run) = &job.run {
         for (id, frame) in &run.frames {
             due.wake = earliest(due.wake, frame.timeout_at);
@@ -90,7 +99,18 @@ pub fn due(job: &Job) -> Due {
 
 fn collect(due: &mut Due, frame: FrameId, timeout_at: Option<Timestamp>, state: &FrameState) {
     match state {
-        FrameState::Call { attempt, key, function, arguments, in_doubt: None, .. } => {
+        FrameState::Call { attempt, key, function, arguments, in_doubt: None, stage, .. } => {
+            let poll = match stage {
+                CallStage::UnderWay => None,
+                CallStage::Polled { status_url, .. } => Some(status_url.clone()),
+                CallStage::Retry { at, .. } => {
+                    return due.wake = earliest(due.wake, Some(*at));
+                }
+                CallStage::Accepted { poll_at, expires_at, .. } => {
+                    let wake = earliest(*poll_at, Some(*expires_at));
+                    return due.wake = earliest(due.wake, wake);
+                }
+            };
             due.calls.push(DueCall {
                 frame,
                 attempt: *attempt,
@@ -98,6 +118,7 @@ fn collect(due: &mut Due, frame: FrameId, timeout_at: Option<Timestamp>, state: 
                 function: function.clone(),
                 arguments: arguments.clone(),
                 timeout_at,
+                poll,
             });
         }
         FrameState::Child { child, namespace, name, version, input, awaited, created } => {
@@ -135,7 +156,8 @@ impl Due {
     /// Must an actor hold the job, also after a restart?
     pub fn is_active(&self) -> bool {
         let unmade = self.children.iter().any(|child| !child.created);
-        !self.is_held && (self.tick || unmade || !self.calls.is_empty() || !self.orphans.is_empty())
+        let is_working = self.tick || self.matching.is_some() || unmade;
+        !self.is_held && (is_working || !self.calls.is_empty() || !self.orphans.is_empty())
     }
 
     /// Where the job is kept: exactly one place.

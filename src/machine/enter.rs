@@ -48,6 +48,8 @@ impl Scratch<'_> {
                 self.start_call(id, "http", arguments);
                 Ok(())
             }
+            TaskKind::Agent(call) => self.call_agent(id, call, &input),
+            TaskKind::Evaluate(call) => self.evaluate_result(id, call, &input),
             TaskKind::WriteFiles { arguments } => {
                 let arguments = self.render(arguments, &input, self.arguments(id, &[]))?;
                 self.start_call(id, "write-files", arguments);

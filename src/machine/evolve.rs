@@ -4,7 +4,8 @@
 use crate::model::checkpoint::{Checkpoint, CheckpointStatus};
 use crate::model::event::Event;
 use crate::model::id::{CheckpointId, JobId};
-use crate::model::job::{Job, JobSpec};
+use crate::model::job::{Job, JobSpec, Matching, MatchingStage};
+use crate::model::limits::{FEEDBACK_BYTES_MAX, FEEDBACK_MAX};
 use crate::model::problem::Problem;
 use crate::model::status::Status;
 use crate::model::time::Timestamp;
@@ -56,6 +57,7 @@ fn born(id: JobId, spec: Arc<JobSpec>, at: Timestamp) -> Job {
         suspended: None,
         agent: None,
         agent_inputs: None,
+        matching: Matching::default(),
         execution_requested: false,
         run_number: 0,
         run: None,
@@ -102,6 +104,15 @@ fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
             enter(job, Status::Assigned, at);
             Ok(())
         }
+        Event::MatchingStarted { round } => {
+            *wanted(job)? = Matching { round: *round, stage: MatchingStage::Looking { since: at } };
+            Ok(())
+        }
+        Event::MatchingFailed { report, again_at } => {
+            let (report, again_at) = (report.clone(), *again_at);
+            wanted(job)?.stage = MatchingStage::Failed { since: at, report, again_at };
+            Ok(())
+        }
         Event::AssignmentCancelled { .. } => {
             job.fence += 1;
             (job.agent, job.agent_inputs) = (None, None);
@@ -141,11 +152,19 @@ fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
                 return Err("only an ended job is resubmitted");
             }
             job.fence += 1;
-            job.feedback.push(reason.clone());
+            remember(job, reason);
             (job.error, job.completed_at) = (None, None);
             let next = if job.agent.is_some() { Status::Assigned } else { Status::Pending };
             enter(job, next, at);
             Ok(())
+        }
+        Event::Evaluated { evaluation, .. } => {
+            match evaluation.is_valid {
+                // What was wrong with it is mended; the next task begins with a clean sheet.
+                true => job.feedback.clear(),
+                false => evaluation.reasons().iter().for_each(|reason| remember(job, reason)),
+            }
+            evolve_run::fold(job, event, at)
         }
         Event::ChildTerminated { child } => {
             job.orphans.retain(|orphan| orphan != child);
@@ -153,6 +172,23 @@ fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
         }
         other => fold_checkpoint(job, other, at),
     }
+}
+
+/// The search for an agent of a job that may have one.
+fn wanted(job: &mut Job) -> Result<&mut Matching, &'static str> {
+    match job.status {
+        Status::Pending => Ok(&mut job.matching),
+        _ => Err("only a PENDING job is matched"),
+    }
+}
+
+/// Keeps a text for the next attempt: the newest ones, each once, and no more of one than is kept.
+fn remember(job: &mut Job, reason: &str) {
+    let reason = reason.get(..reason.floor_char_boundary(FEEDBACK_BYTES_MAX)).unwrap_or(reason);
+    job.feedback.retain(|known| known != reason);
+    job.feedback.push(reason.to_owned());
+    let surplus = job.feedback.len().saturating_sub(FEEDBACK_MAX);
+    job.feedback.drain(..surplus);
 }
 
 fn fold_checkpoint(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
@@ -195,6 +231,7 @@ fn enter(job: &mut Job, status: Status, at: Timestamp) {
     job.status = status;
     job.since = at;
     job.execution_requested = false;
+    job.matching.stage = MatchingStage::Idle;
     // What was held was the run, and that is gone.
     job.suspended = None;
 }

@@ -8,7 +8,9 @@ use serde_json::Value;
 use crate::machine::evolve::Folded;
 use crate::model::event::{Data, Event, Outcome};
 use crate::model::id::FrameId;
-use crate::model::job::{Frame, FrameState, Job, Listening, Position, Run, Scope, Then};
+use crate::model::job::{
+    CallStage, Evaluating, Frame, FrameState, Job, Listening, Position, Run, Scope, Then,
+};
 use crate::model::status::Status;
 use crate::model::time::Timestamp;
 
@@ -58,6 +60,7 @@ pub(super) fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
                 variables: Vec::new(),
                 scope: None,
                 state: FrameState::Begun,
+                evaluating: None,
                 output: None,
             };
             start_task(run, &mut job.next_frame, *frame, frame_state)
@@ -106,6 +109,7 @@ fn start_run(
             position: Position::Start,
         }),
         state: FrameState::Sequence,
+        evaluating: None,
         output: None,
     };
     job.run_number = number;
@@ -212,7 +216,18 @@ fn fold_frame(run: &mut Run, event: &Event, at: Timestamp) -> Folded {
             }
             _ => return Err("only a try is tried again"),
         },
-        Event::EventEmitted { .. } => {}
+        Event::EventEmitted { .. } | Event::Evaluated { .. } => {}
+        Event::RulesChecked { result, criteria, rules, .. } => {
+            frame.evaluating = Some(Evaluating {
+                result: result.as_ref().unwrap_or(&frame.input).clone(),
+                criteria: criteria.clone(),
+                rules: rules.clone(),
+            });
+        }
+        Event::CallRetried { .. } | Event::CallAccepted { .. } | Event::CallPolled { .. } => {
+            *steps = 0;
+            return fold_call(frame, event, at);
+        }
         Event::ListenStarted { .. } | Event::EventConsumed { .. } | Event::ItemHandled { .. } => {
             *steps = 0;
             return fold_listening(run, id, event);
@@ -234,6 +249,7 @@ fn fold_wait(frame: &mut Frame, steps: &mut u32, event: &Event, at: Timestamp) -
                 arguments: arguments.clone(),
                 interruptions: 0,
                 in_doubt: None,
+                stage: CallStage::UnderWay,
             };
         }
         Event::Interrupted { .. } => match &mut frame.state {
@@ -273,6 +289,44 @@ fn fold_wait(frame: &mut Frame, steps: &mut u32, event: &Event, at: Timestamp) -
             _ => return Err("it runs no child"),
         },
         _ => return Err("it belongs to no run"),
+    }
+    Ok(())
+}
+
+/// A call that waits: for its next attempt, or for the answer of who took it.
+fn fold_call(frame: &mut Frame, event: &Event, at: Timestamp) -> Folded {
+    let FrameState::Call { interruptions, stage, .. } = &mut frame.state else {
+        return Err("no call is under way");
+    };
+    match event {
+        Event::CallRetried { problem, not_before, .. } => {
+            *stage = CallStage::Retry { problem: problem.clone(), since: at, at: *not_before };
+        }
+        Event::CallAccepted { status_url, poll_at, expires_at, .. } => {
+            let since = match stage {
+                CallStage::Accepted { since, .. } | CallStage::Polled { since, .. } => *since,
+                _ => at,
+            };
+            // It got through, so what stopped it before is over.
+            *interruptions = 0;
+            *stage = CallStage::Accepted {
+                status_url: status_url.clone(),
+                since,
+                poll_at: *poll_at,
+                expires_at: *expires_at,
+            };
+        }
+        Event::CallPolled { .. } => match stage {
+            CallStage::Accepted { status_url: Some(url), since, expires_at, .. } => {
+                *stage = CallStage::Polled {
+                    status_url: std::mem::take(url),
+                    since: *since,
+                    expires_at: *expires_at,
+                };
+            }
+            _ => return Err("nobody can be asked how the call stands"),
+        },
+        _ => return Err("it belongs to no call"),
     }
     Ok(())
 }
@@ -360,6 +414,11 @@ pub(super) fn frame_of(event: &Event) -> Option<FrameId> {
         | Event::ErrorCaught { frame, .. }
         | Event::TaskRetried { frame, .. }
         | Event::CallStarted { frame, .. }
+        | Event::CallRetried { frame, .. }
+        | Event::CallAccepted { frame, .. }
+        | Event::CallPolled { frame, .. }
+        | Event::RulesChecked { frame, .. }
+        | Event::Evaluated { frame, .. }
         | Event::CallSettled { frame, .. }
         | Event::Interrupted { frame, .. }
         | Event::WaitStarted { frame, .. }

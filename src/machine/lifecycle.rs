@@ -14,17 +14,24 @@ use crate::model::status::Status;
 type Obeyed = Result<(), Refusal>;
 
 impl Scratch<'_> {
-    fn illegal(&self, wish: &'static str, hint: impl Into<String>) -> Refusal {
+    pub(super) fn illegal(&self, wish: &'static str, hint: impl Into<String>) -> Refusal {
         Refusal::Illegal { status: self.job.status, wish, hint: hint.into() }
     }
 
-    pub(super) fn assign(&mut self, agent: &str, inputs: &Data, reason: Option<&str>) -> Obeyed {
+    pub(super) fn assign(
+        &mut self,
+        agent: &str,
+        inputs: &Data,
+        reason: Option<&str>,
+        report: Option<&Data>,
+    ) -> Obeyed {
         match self.job.status {
             Status::Pending => {
                 self.emit(Event::Assigned {
                     agent: agent.to_owned(),
                     inputs: inputs.clone(),
                     reason: reason.map(str::to_owned),
+                    report: report.cloned(),
                 });
                 Ok(())
             }
@@ -55,6 +62,7 @@ impl Scratch<'_> {
                     agent: agent.to_owned(),
                     inputs: inputs.clone(),
                     reason: Some(reason.to_owned()),
+                    report: None,
                 });
                 Ok(())
             }

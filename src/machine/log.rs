@@ -1,14 +1,16 @@
 //! The log of a job as a view of its journal: one row for each fact that people ask about. Never a
 //! second record.
 
+use std::sync::Arc;
+
 use crate::model::event::{Data, Event, Outcome};
-use crate::model::status::Status;
+use crate::model::status::LogStatus;
 
 /// What a fact says to people.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogEntry {
     /// The log status that the fact sets; none when the job's status stays what it was.
-    pub status: Option<Status>,
+    pub status: Option<LogStatus>,
     /// One sentence.
     pub message: String,
     /// The frame or task that it is about.
@@ -33,34 +35,45 @@ pub fn log_entry(event: &Event) -> Option<LogEntry> {
     Some(LogEntry { status, message, reference, request, response })
 }
 
-fn life_cycle(event: &Event) -> Option<(Option<Status>, String)> {
+fn life_cycle(event: &Event) -> Option<(Option<LogStatus>, String)> {
     let (status, message) = match event {
-        Event::Created { spec } => (Status::Pending, format!("Created as {}", spec.job_type)),
+        Event::Created { spec } => (LogStatus::Pending, format!("Created as {}", spec.job_type)),
         Event::Assigned { agent, reason, .. } => {
-            (Status::Assigned, format!("Assigned to {agent}{}", because(reason.as_deref())))
+            (LogStatus::Assigned, format!("Assigned to {agent}{}", because(reason.as_deref())))
+        }
+        Event::MatchingStarted { round } => {
+            (LogStatus::Pending, format!("Looks for an agent, round {round}"))
+        }
+        Event::MatchingFailed { again_at, .. } => {
+            let again = again_at.map(|at| format!("; looks again at {at}")).unwrap_or_default();
+            (LogStatus::MatchingFailed, format!("No agent was found{again}"))
         }
         Event::AssignmentCancelled { reason } => {
             let because = because(reason.as_deref());
-            (Status::Cancelled, format!("The assignment was cancelled{because}"))
+            (LogStatus::Cancelled, format!("The assignment was cancelled{because}"))
         }
-        Event::RunStarted { run, .. } => (Status::InProgress, format!("Run {run} began")),
+        Event::RunStarted { run, .. } => (LogStatus::InProgress, format!("Run {run} began")),
         Event::Completed { forced: Some(reason), .. } => {
-            (Status::Completed, format!("Completed by force: {reason}"))
+            (LogStatus::Completed, format!("Completed by force: {reason}"))
         }
-        Event::Completed { .. } => (Status::Completed, "Completed".to_owned()),
-        Event::Failed { problem } => (Status::Failed, format!("Failed: {}", said(problem))),
-        Event::Rejected { problem } => (Status::Rejected, format!("Rejected: {}", said(problem))),
+        Event::Completed { .. } => (LogStatus::Completed, "Completed".to_owned()),
+        Event::Failed { problem } => (LogStatus::Failed, format!("Failed: {}", said(problem))),
+        Event::Rejected { problem } => {
+            (LogStatus::Rejected, format!("Rejected: {}", said(problem)))
+        }
         Event::ResubmissionRequired { problem } => {
-            (Status::ResubmissionRequired, format!("To be resubmitted: {}", said(problem)))
+            (LogStatus::ResubmissionRequired, format!("To be resubmitted: {}", said(problem)))
         }
-        Event::Cancelled { reason } => (Status::Cancelled, format!("Ended on request: {reason}")),
-        Event::Resubmitted { reason } => (Status::Pending, format!("Resubmitted: {reason}")),
+        Event::Cancelled { reason } => {
+            (LogStatus::Cancelled, format!("Ended on request: {reason}"))
+        }
+        Event::Resubmitted { reason } => (LogStatus::Pending, format!("Resubmitted: {reason}")),
         _ => return None,
     };
     Some((Some(status), message))
 }
 
-fn in_run(event: &Event) -> Option<(Option<Status>, String)> {
+fn in_run(event: &Event) -> Option<(Option<LogStatus>, String)> {
     let message = match event {
         Event::ExecutionRequested => "Asked to start now".to_owned(),
         Event::Suspended { reason } => format!("Suspended: {reason}"),
@@ -75,6 +88,23 @@ fn in_run(event: &Event) -> Option<(Option<Status>, String)> {
         }
         Event::CallStarted { function, attempt, key, .. } => {
             format!("Calls {function}, attempt {attempt}, key {key}")
+        }
+        Event::CallRetried { reason: Some(reason), .. } => format!("Asked to call again: {reason}"),
+        Event::CallRetried { attempt, problem, not_before, .. } => {
+            let next = attempt + 1;
+            format!("The call failed: {}; attempt {next} at {not_before}", said(problem))
+        }
+        Event::CallAccepted { expires_at, .. } => {
+            format!("The call was accepted; its answer is awaited until {expires_at}")
+        }
+        Event::CallPolled { .. } => "Asks how the call stands".to_owned(),
+        Event::RulesChecked { rules, .. } => {
+            let passed = rules.iter().filter(|rule| rule.passed).count();
+            format!("{passed} of {} rules are met", rules.len())
+        }
+        Event::Evaluated { evaluation, .. } => {
+            let verdict = if evaluation.is_valid { "Good enough" } else { "Not good enough" };
+            format!("{verdict}: {}", evaluation.reason)
         }
         Event::CallSettled { outcome: Outcome::Succeeded(_), .. } => "The call answered".to_owned(),
         Event::CallSettled { outcome: Outcome::Failed(problem), .. } => {
@@ -108,7 +138,11 @@ fn payloads(event: &Event) -> (Option<Data>, Option<Data>) {
         Event::CallSettled { outcome: Outcome::Succeeded(answer), .. } => {
             (None, Some(answer.clone()))
         }
-        Event::Assigned { inputs, .. } => (Some(inputs.clone()), None),
+        Event::Assigned { inputs, report, .. } => (Some(inputs.clone()), report.clone()),
+        Event::MatchingFailed { report, .. } => (None, Some(report.clone())),
+        Event::Evaluated { evaluation, .. } => {
+            (None, serde_json::to_value(&**evaluation).ok().map(Arc::new))
+        }
         Event::Completed { result, .. } => (None, Some(result.clone())),
         Event::EventEmitted { event, .. } => (Some(event.envelope().clone()), None),
         _ => (None, None),

@@ -2,6 +2,7 @@
 //! `due` says what the shell must have in hand. No async, no clock, no chance, no disk in here.
 
 mod advance;
+mod agent;
 mod catch;
 mod checkpoints;
 mod children;
@@ -17,11 +18,15 @@ mod filter;
 mod lifecycle;
 mod listen;
 mod log;
+mod matching;
 mod row;
+mod rules;
 mod scratch;
 mod settle;
 mod tick;
 mod timeline;
+mod verdict;
+mod waiting_calls;
 mod weight;
 
 pub use decide::decide;

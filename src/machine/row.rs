@@ -4,10 +4,13 @@ use crate::machine::due::{Due, due};
 use crate::model::checkpoint::{Checkpoint, CheckpointStatus};
 use crate::model::event::Event;
 use crate::model::id::CheckpointId;
-use crate::model::job::{Frame, FrameState, Job};
+use crate::model::job::{CallStage, Frame, FrameState, Job, MatchingStage};
 use crate::model::row::{CheckpointRow, JobRow};
 use crate::model::status::{Phase, Status, WaitCode, WaitingFor};
 use crate::model::time::Timestamp;
+
+/// The function that judges.
+pub(super) const EVALUATE: &str = "evaluate";
 
 /// The row of a job as it stands.
 pub fn job_row(job: &Job) -> JobRow {
@@ -76,10 +79,7 @@ fn waiting_for(job: &Job) -> Option<WaitingFor> {
         return Some(wait(WaitCode::Resume, text, *since, None));
     }
     match job.status {
-        Status::Pending if job.spec.needs_agent => {
-            let text = "Waits for an agent to be assigned".to_owned();
-            Some(wait(WaitCode::Assignment, text, job.since, None))
-        }
+        Status::Pending if job.spec.needs_agent => Some(wait_for_agent(job)),
         Status::Assigned if !job.is_ready() => {
             let text = "Waits for somebody to execute it".to_owned();
             Some(wait(WaitCode::Execution, text, job.since, None))
@@ -95,6 +95,27 @@ fn waiting_for(job: &Job) -> Option<WaitingFor> {
             waits.min_by_key(|wait| (wait.code != WaitCode::Checkpoint, wait.code))
         }
         _ => None,
+    }
+}
+
+fn wait_for_agent(job: &Job) -> WaitingFor {
+    match &job.matching.stage {
+        MatchingStage::Idle => {
+            let text = "Waits for an agent to be assigned".to_owned();
+            wait(WaitCode::Assignment, text, job.since, None)
+        }
+        MatchingStage::Looking { since } => {
+            let round = job.matching.round;
+            let text = format!("An agent is being looked for (round {round})");
+            wait(WaitCode::Matching, text, *since, None)
+        }
+        MatchingStage::Failed { since, again_at, .. } => {
+            let text = match again_at {
+                Some(at) => format!("No agent was found; it is looked for again at {at}"),
+                None => "No agent was found; assign one by hand, or look again".to_owned(),
+            };
+            wait(WaitCode::NoAgent, text, *since, *again_at)
+        }
     }
 }
 
@@ -117,6 +138,9 @@ fn wait_of_frame(job: &Job, frame: &Frame) -> Option<WaitingFor> {
             let text = format!("Waits for a person to say whether the call of {task} happened");
             wait(WaitCode::InDoubt, text, row.opened_at, row.expires_at)
         }
+        FrameState::Call { function, attempt, stage, .. } if *stage != CallStage::UnderWay => {
+            return wait_of_call(task, function, *attempt, stage);
+        }
         FrameState::Call { function, attempt, .. } => {
             let text = format!("{task} calls {function} (attempt {attempt})");
             wait(WaitCode::Call, text, since, until)
@@ -136,6 +160,35 @@ fn wait_of_frame(job: &Job, frame: &Frame) -> Option<WaitingFor> {
             wait(WaitCode::Child, format!("{task} waits for job {child} ({name})"), since, until)
         }
         _ => return None,
+    })
+}
+
+/// What a call waits for that is not under way. It never says where the call goes.
+fn wait_of_call(task: &str, function: &str, attempt: u32, stage: &CallStage) -> Option<WaitingFor> {
+    Some(match stage {
+        CallStage::UnderWay => return None,
+        CallStage::Retry { problem, since, at } => {
+            let why = problem.detail.as_deref().or(problem.title.as_deref()).unwrap_or("no reason");
+            let next = attempt + 1;
+            if function == EVALUATE {
+                let text = format!(
+                    "The judge of {task} cannot be reached ({why}); it is asked again at {at} \
+                     (attempt {next})"
+                );
+                wait(WaitCode::JudgeUnavailable, text, *since, Some(*at))
+            } else {
+                let text = format!("{task} calls {function} again at {at} (attempt {next}): {why}");
+                wait(WaitCode::Retry, text, *since, Some(*at))
+            }
+        }
+        CallStage::Accepted { since, expires_at, .. }
+        | CallStage::Polled { since, expires_at, .. } => {
+            let text = format!(
+                "{task} waits for the answer of the {function} that took the call \
+                 (attempt {attempt}), until {expires_at}"
+            );
+            wait(WaitCode::Callback, text, *since, Some(*expires_at))
+        }
     })
 }
 

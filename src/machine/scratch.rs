@@ -26,6 +26,8 @@ pub struct Environment {
     /// What calls of this copy of the store carry in their keys; none in an original, whose keys
     /// need no mark. A key that is in a journal never changes.
     pub key_mark: Option<Arc<str>>,
+    /// Is there a judge that can be asked whether a result is good enough?
+    pub has_judge: bool,
 }
 
 /// What a decision is made with, beside the job and the wish.

@@ -11,32 +11,21 @@ use crate::machine::weight;
 use crate::model::checkpoint::{CheckpointStatus, OnExpiry, Purpose, Verdict};
 use crate::model::event::{Event, Outcome};
 use crate::model::id::FrameId;
-use crate::model::job::FrameState;
+use crate::model::job::{CallStage, FrameState};
 use crate::model::limits::INTERRUPTIONS_MAX;
 use crate::model::problem::{Kind, Problem};
 use crate::model::refusal::Refusal;
 
 impl Scratch<'_> {
-    /// Is this the call that the frame waits for?
-    fn expects(&self, id: FrameId, attempt: u32) -> Result<(), Refusal> {
-        let state = self.frame(id).map(|frame| &frame.state);
-        match state {
-            Some(FrameState::Call { attempt: expected, in_doubt: None, .. })
-                if *expected == attempt =>
-            {
-                Ok(())
-            }
-            _ => Err(Refusal::Stale { what: format!("attempt {attempt} of frame {id}") }),
-        }
-    }
-
+    /// A call ended. Its answer is welcome however it stands: a late one to an attempt that is to be
+    /// made again, or one that comes before the word that it will come.
     pub(super) fn settle_call(
         &mut self,
         id: FrameId,
         attempt: u32,
         outcome: &Outcome,
     ) -> Result<(), Refusal> {
-        self.expects(id, attempt)?;
+        self.stage_of(id, attempt)?;
         let outcome = match outcome {
             Outcome::Succeeded(value) => match weight::check(value, "the answer of the call") {
                 Ok(()) => outcome.clone(),
@@ -55,8 +44,11 @@ impl Scratch<'_> {
         id: FrameId,
         attempt: u32,
         reason: &str,
+        repeatable: Option<bool>,
     ) -> Result<(), Refusal> {
         self.expects(id, attempt)?;
+        // To ask again how a call stands changes nothing.
+        let is_poll = matches!(self.stage_of(id, attempt)?, CallStage::Polled { .. });
         self.emit(Event::Interrupted { frame: id, attempt, reason: reason.to_owned() });
         let interruptions = match self.frame(id).map(|frame| &frame.state) {
             Some(FrameState::Call { interruptions, .. }) => *interruptions,
@@ -68,7 +60,7 @@ impl Scratch<'_> {
             );
             let outcome = Outcome::Failed(Problem::new(Kind::Runtime, detail));
             self.emit(Event::CallSettled { frame: id, attempt, outcome });
-        } else if !self.may_repeat(id) {
+        } else if !is_poll && !repeatable.unwrap_or_else(|| self.may_repeat(id)) {
             self.open_doubt(id);
         }
         Ok(())

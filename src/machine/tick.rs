@@ -1,4 +1,4 @@
-//! Everything that is due at a time, in one order: expiries, then timeouts. Retries and waits are
+//! Everything that is due at a time, in one order: searches, expiries, timeouts. Retries and waits are
 //! steps of `advance`. At any time, any number of times, it changes nothing that is not due.
 
 use crate::machine::evolve_run::ROOT;
@@ -12,6 +12,7 @@ impl Scratch<'_> {
         if self.job.suspended.is_some() {
             return;
         }
+        self.match_again();
         self.expire_checkpoints();
         while let Some((frame, attempt)) = self.timed_out() {
             match attempt {

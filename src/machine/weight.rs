@@ -47,6 +47,7 @@ pub(super) fn of_event(event: &Event) -> usize {
         Event::CallSettled { outcome: Outcome::Succeeded(output), .. }
         | Event::ChildSettled { outcome: Outcome::Succeeded(output), .. }
         | Event::ItemHandled { output, .. } => of(output),
+        Event::RulesChecked { result, .. } => result.as_ref().map_or(0, |result| of(result)),
         Event::CheckpointOpened { checkpoint, .. } => of(&checkpoint.shown),
         _ => 0,
     }
@@ -86,5 +87,6 @@ fn of_frame(frame: &Frame) -> usize {
     let variables: usize = frame.variables.iter().map(|(_, value)| of(value)).sum();
     let scope = frame.scope.as_ref().map_or(0, |scope| of(&scope.data));
     let output = frame.output.as_ref().map_or(0, |output| of(output));
-    of(&frame.raw_input) + of(&frame.input) + scope + output + variables + state
+    let evaluating = frame.evaluating.as_ref().map_or(0, |known| of(&known.result));
+    of(&frame.raw_input) + of(&frame.input) + scope + output + variables + state + evaluating
 }

@@ -68,6 +68,9 @@ words! {
         Review = "review",
         /// A call whose outcome is unknown after a crash: a person says what happened.
         InDoubt = "in-doubt",
+        /// A result that neither rules nor a judge decided about: a person says whether it is good
+        /// enough.
+        Evaluation = "evaluation",
     }
 }
 

@@ -9,14 +9,20 @@ use crate::model::cloud_event::CloudEvent;
 use crate::model::event::{Data, Outcome};
 use crate::model::id::{CheckpointId, ContentHash, FrameId, JobId};
 use crate::model::job::JobSpec;
+use crate::model::problem::Problem;
+use crate::model::time::Span;
 
 /// What is asked of a job.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Let it exist.
     Create(Arc<JobSpec>),
-    /// Let this agent carry it out.
-    Assign { agent: String, inputs: Data, reason: Option<String> },
+    /// Let this agent carry it out. `report` says why it is this one, when it was matched.
+    Assign { agent: String, inputs: Data, reason: Option<String>, report: Option<Data> },
+    /// Look for an agent.
+    Match,
+    /// No agent was found in this round; look again after so long, or not at all.
+    FailMatching { round: u32, report: Data, again_after: Option<Span> },
     /// Take the assignment back.
     Unassign { reason: Option<String> },
     /// Start an assigned job at once.
@@ -25,8 +31,22 @@ pub enum Command {
     Begin,
     /// A call ended.
     Settle { frame: FrameId, attempt: u32, outcome: Outcome },
-    /// A call died without an outcome.
-    Interrupt { frame: FrameId, attempt: u32, reason: String },
+    /// A call failed in a way that may pass: it is to be made again after the delay.
+    Retry { frame: FrameId, attempt: u32, problem: Problem, delay: Span },
+    /// The other side took the call and answers later. `status_url` is where it can be asked, first
+    /// after `poll_after`; `expires_after` counts from the first acceptance of the attempt.
+    Accept {
+        frame: FrameId,
+        attempt: u32,
+        status_url: Option<String>,
+        poll_after: Option<Span>,
+        expires_after: Span,
+    },
+    /// A call died without an outcome. `repeatable`: may it simply be made again? None: the document
+    /// decides.
+    Interrupt { frame: FrameId, attempt: u32, reason: String, repeatable: Option<bool> },
+    /// Make the calls that wait for their next attempt, or for an answer, again now.
+    RetryTask { reason: String },
     /// A child job exists.
     ConfirmChild { child: JobId },
     /// A child job ended, or exists when nobody waits for its end.
@@ -76,11 +96,16 @@ impl Command {
         match self {
             Command::Create(_) => "be created",
             Command::Assign { .. } => "be assigned",
+            Command::Match => "be matched with an agent",
+            Command::FailMatching { .. } => "be left without an agent",
             Command::Unassign { .. } => "have its assignment cancelled",
             Command::Execute => "be executed",
             Command::Begin => "begin a run",
             Command::Settle { .. } => "take the outcome of a call",
+            Command::Retry { .. } => "have a call made again later",
+            Command::Accept { .. } => "have a call accepted",
             Command::Interrupt { .. } => "have a call interrupted",
+            Command::RetryTask { .. } => "have a call made again now",
             Command::ConfirmChild { .. } => "have a child job confirmed",
             Command::SettleChild { .. } => "take the outcome of a child job",
             Command::DropChild { .. } => "drop a child job",

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::model::checkpoint::{Checkpoint, Decision, OnExpiry};
 use crate::model::cloud_event::CloudEvent;
+use crate::model::evaluation::{Evaluation, RuleResult};
 use crate::model::id::{CheckpointId, FrameId, JobId};
 use crate::model::job::{JobSpec, Then, WaitReason};
 use crate::model::problem::Problem;
@@ -32,8 +33,18 @@ pub enum Outcome {
 pub enum Event {
     /// The job exists.
     Created { spec: Arc<JobSpec> },
-    /// An agent is to carry it out.
-    Assigned { agent: String, inputs: Data, reason: Option<String> },
+    /// An agent is to carry it out. `report` says why it is this one, when it was matched.
+    Assigned {
+        agent: String,
+        inputs: Data,
+        reason: Option<String>,
+        #[serde(default, with = "crate::model::optional_data")]
+        report: Option<Data>,
+    },
+    /// The search for an agent began, for the so-manieth time in the life of the job.
+    MatchingStarted { round: u32 },
+    /// It found none; the next round begins at this time, if there is to be one.
+    MatchingFailed { report: Data, again_at: Option<Timestamp> },
     /// The assignment was taken back.
     AssignmentCancelled { reason: Option<String> },
     /// Somebody asked for an assigned job to start now.
@@ -107,6 +118,36 @@ pub enum Event {
     TaskRetried { frame: FrameId, round: u32, not_before: Timestamp },
     /// A call is to leave, with this key. It is on disk before the call leaves.
     CallStarted { frame: FrameId, attempt: u32, key: String, function: String, arguments: Data },
+    /// A call failed in a way that may pass. Its next attempt, with the same key, begins at this
+    /// time. `reason` is that of a person who wants it at once.
+    CallRetried {
+        frame: FrameId,
+        attempt: u32,
+        problem: Problem,
+        not_before: Timestamp,
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// The other side took the call and answers later: by itself, or when it is asked.
+    CallAccepted {
+        frame: FrameId,
+        attempt: u32,
+        status_url: Option<String>,
+        poll_at: Option<Timestamp>,
+        expires_at: Timestamp,
+    },
+    /// The other side is to be asked now how the call stands.
+    CallPolled { frame: FrameId, attempt: u32 },
+    /// The rules were asked about a result. `result` is absent when it is the task's input.
+    RulesChecked {
+        frame: FrameId,
+        #[serde(default, with = "crate::model::optional_data")]
+        result: Option<Data>,
+        criteria: String,
+        rules: Vec<RuleResult>,
+    },
+    /// There is a verdict about a result.
+    Evaluated { frame: FrameId, evaluation: Arc<Evaluation> },
     /// A call ended.
     CallSettled { frame: FrameId, attempt: u32, outcome: Outcome },
     /// The process or the attempt died while a call was under way.
@@ -170,6 +211,8 @@ impl Event {
         match self {
             Event::Created { .. } => "created",
             Event::Assigned { .. } => "assigned",
+            Event::MatchingStarted { .. } => "matchingStarted",
+            Event::MatchingFailed { .. } => "matchingFailed",
             Event::AssignmentCancelled { .. } => "assignmentCancelled",
             Event::ExecutionRequested => "executionRequested",
             Event::RunStarted { .. } => "runStarted",
@@ -195,6 +238,11 @@ impl Event {
             Event::ErrorCaught { .. } => "errorCaught",
             Event::TaskRetried { .. } => "taskRetried",
             Event::CallStarted { .. } => "callStarted",
+            Event::CallRetried { .. } => "callRetried",
+            Event::CallAccepted { .. } => "callAccepted",
+            Event::CallPolled { .. } => "callPolled",
+            Event::RulesChecked { .. } => "rulesChecked",
+            Event::Evaluated { .. } => "evaluated",
             Event::CallSettled { .. } => "callSettled",
             Event::Interrupted { .. } => "interrupted",
             Event::WaitStarted { .. } => "waitStarted",

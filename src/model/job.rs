@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::checkpoint::Checkpoint;
+use crate::model::evaluation::RuleResult;
 use crate::model::event::Data;
 use crate::model::id::{CheckpointId, ContentHash, FrameId, JobId};
 use crate::model::problem::Problem;
@@ -84,6 +85,9 @@ pub struct Job {
     /// What the agent gets, when it was assigned by hand.
     #[serde(default, with = "crate::model::optional_data")]
     pub agent_inputs: Option<Data>,
+    /// The search for an agent.
+    #[serde(default)]
+    pub matching: Matching,
     /// Was an assigned job asked to start now?
     pub execution_requested: bool,
     /// The number of the last run; 0 before the first.
@@ -116,6 +120,30 @@ pub struct Job {
     pub completed_at: Option<Timestamp>,
     /// Since when it stands where it stands (for the queue and for `waitingFor`).
     pub since: Timestamp,
+}
+
+/// The search for an agent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Matching {
+    /// The last round; 0 before the first. It goes on over the life of the job, so that the word of
+    /// an earlier round is known as such.
+    pub round: u32,
+    /// How that round stands.
+    pub stage: MatchingStage,
+}
+
+/// How a search for an agent stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum MatchingStage {
+    /// Nobody is looking.
+    #[default]
+    Idle,
+    /// A round is going on.
+    Looking { since: Timestamp },
+    /// The round found nobody, for these reasons.
+    Failed { since: Timestamp, report: Data, again_at: Option<Timestamp> },
 }
 
 /// A run: one interpretation of a workflow document.
@@ -158,9 +186,24 @@ pub struct Frame {
     pub scope: Option<Scope>,
     /// What it is doing.
     pub state: FrameState,
+    /// What is known of the result that it evaluates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluating: Option<Evaluating>,
     /// What its own work returned, before `output.as`.
     #[serde(default, with = "crate::model::optional_data")]
     pub output: Option<Data>,
+}
+
+/// What is known of a result before there is a verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evaluating {
+    /// The result.
+    pub result: Data,
+    /// When it is good enough, in words.
+    pub criteria: String,
+    /// What the rules said.
+    pub rules: Vec<RuleResult>,
 }
 
 /// A task list that is being gone through.
@@ -239,6 +282,8 @@ pub enum FrameState {
         arguments: Data,
         interruptions: u32,
         in_doubt: Option<CheckpointId>,
+        #[serde(default)]
+        stage: CallStage,
     },
     /// It waits for a time.
     Until { at: Timestamp },
@@ -260,6 +305,26 @@ pub enum FrameState {
     Settled,
     /// Its own work failed; the error is still to be raised.
     Broken { problem: Problem },
+}
+
+/// How a call stands that is not settled.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum CallStage {
+    /// It is under way.
+    #[default]
+    UnderWay,
+    /// It failed like this and is made again at this time.
+    Retry { problem: Problem, since: Timestamp, at: Timestamp },
+    /// The other side took it and answers until then; it is asked at `poll_at`.
+    Accepted {
+        status_url: Option<String>,
+        since: Timestamp,
+        poll_at: Option<Timestamp>,
+        expires_at: Timestamp,
+    },
+    /// The other side took it and is being asked.
+    Polled { status_url: String, since: Timestamp, expires_at: Timestamp },
 }
 
 /// A task that listens.

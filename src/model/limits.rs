@@ -61,5 +61,15 @@ pub const FILES_MAX: usize = 500;
 pub const FILE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Longest path of a written file, bytes.
 pub const FILE_PATH_BYTES_MAX: usize = 512;
+/// Most rules of one evaluation: each may take as long as an expression may.
+pub const RULES_MAX: usize = 32;
+/// Most texts that a job keeps for its next attempt, the newest: an agent reads all of them.
+pub const FEEDBACK_MAX: usize = 20;
+/// Most bytes of one of them; the rest is cut off.
+pub const FEEDBACK_BYTES_MAX: usize = 4 * 1024;
+/// Most opinions that a judge is asked for about one result: each costs a call.
+pub const VOTES_MAX: u32 = 9;
+/// Largest report of a search for an agent, bytes as JSON: it is kept with the job.
+pub const MATCHING_REPORT_BYTES_MAX: usize = 256 * 1024;
 /// Events that one `listen` keeps before its task faults.
 pub const LISTEN_EVENTS_MAX: usize = 10_000;

@@ -10,7 +10,7 @@ pub mod cloud_event;
 pub mod command;
 /// Named points at which a crash test stops the process.
 pub mod crash_point;
-/// What was found about a result.
+/// Was a result good enough?
 pub mod evaluation;
 /// What happened to a job.
 pub mod event;

@@ -35,6 +35,8 @@ pub enum Kind {
     Expired,
     /// The result is not good enough (422).
     Unsatisfactory,
+    /// The judge of a result cannot be reached (503): no verdict, neither yes nor no.
+    JudgeUnavailable,
     /// The job cannot be carried on by this program (500).
     Poisoned,
 }
@@ -55,6 +57,7 @@ impl Kind {
             Kind::SentBack => return format!("{OURS}sent-back"),
             Kind::Expired => return format!("{OURS}expired"),
             Kind::Unsatisfactory => return format!("{OURS}unsatisfactory"),
+            Kind::JudgeUnavailable => return format!("{OURS}judge-unavailable"),
             Kind::Poisoned => return format!("{OURS}poisoned"),
         };
         format!("{STANDARD}{word}")
@@ -69,6 +72,7 @@ impl Kind {
             Kind::Timeout | Kind::Expired => 408,
             Kind::SentBack => 409,
             Kind::Unsatisfactory => 422,
+            Kind::JudgeUnavailable => 503,
             Kind::Communication | Kind::Runtime | Kind::Poisoned => 500,
         }
     }
@@ -88,6 +92,7 @@ impl Kind {
             Kind::SentBack => "Sent back at a checkpoint",
             Kind::Expired => "Checkpoint expired",
             Kind::Unsatisfactory => "Unsatisfactory result",
+            Kind::JudgeUnavailable => "Judge unavailable",
             Kind::Poisoned => "Poisoned job",
         }
     }

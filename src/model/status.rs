@@ -127,6 +127,61 @@ words! {
         Call = "call",
         /// An operator to resume it.
         Resume = "resume",
+        /// An agent is being looked for.
+        Matching = "matching",
+        /// No agent was found.
+        NoAgent = "no-agent",
+        /// The answer of an agent that took the call.
+        Callback = "callback",
+        /// The judge, which cannot be reached.
+        JudgeUnavailable = "judge-unavailable",
+        /// A place at an agent that is at capacity.
+        AgentBusy = "agent-busy",
+        /// The rate limit of an agent.
+        AgentRate = "agent-rate",
+        /// An agent that fails too often to be called now.
+        CircuitOpen = "circuit-open",
+        /// An agent that is switched off.
+        AgentInactive = "agent-inactive",
+    }
+}
+
+words! {
+    /// The status of a row of a job's log: those of the job, and the searches that found no agent.
+    LogStatus {
+        /// Created, or to be started again.
+        Pending = "PENDING",
+        /// An agent is assigned.
+        Assigned = "ASSIGNED",
+        /// A run is going on.
+        InProgress = "IN_PROGRESS",
+        /// Ended well.
+        Completed = "COMPLETED",
+        /// Ended by an error.
+        Failed = "FAILED",
+        /// Ended by a person's no, or by nobody deciding in time.
+        Rejected = "REJECTED",
+        /// The result was not good enough.
+        ResubmissionRequired = "RESUBMISSION_REQUIRED",
+        /// The job or its assignment was ended by request.
+        Cancelled = "CANCELLED",
+        /// No agent was found.
+        MatchingFailed = "MATCHING_FAILED",
+    }
+}
+
+impl From<Status> for LogStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Pending => LogStatus::Pending,
+            Status::Assigned => LogStatus::Assigned,
+            Status::InProgress => LogStatus::InProgress,
+            Status::Completed => LogStatus::Completed,
+            Status::Failed => LogStatus::Failed,
+            Status::Rejected => LogStatus::Rejected,
+            Status::ResubmissionRequired => LogStatus::ResubmissionRequired,
+            Status::Cancelled => LogStatus::Cancelled,
+        }
     }
 }
 

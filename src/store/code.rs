@@ -59,6 +59,14 @@ codes! {
         Child = 10,
         Call = 11,
         Resume = 12,
+        Matching = 13,
+        NoAgent = 14,
+        Callback = 15,
+        JudgeUnavailable = 16,
+        AgentBusy = 17,
+        AgentRate = 18,
+        CircuitOpen = 19,
+        AgentInactive = 20,
     }
     CheckpointStatus {
         Pending = 1,
@@ -72,5 +80,6 @@ codes! {
         Gate = 1,
         Review = 2,
         InDoubt = 3,
+        Evaluation = 4,
     }
 }

@@ -165,10 +165,11 @@ impl Reading {
     /// A wish about a job that stood still.
     fn wish(&mut self, job: JobId, fact: &Recorded) {
         let command = match &*fact.event {
-            Event::Assigned { agent, inputs, reason } => Command::Assign {
+            Event::Assigned { agent, inputs, reason, report } => Command::Assign {
                 agent: agent.clone(),
                 inputs: inputs.clone(),
                 reason: reason.clone(),
+                report: report.clone(),
             },
             Event::AssignmentCancelled { reason } => Command::Unassign { reason: reason.clone() },
             Event::ExecutionRequested => Command::Execute,

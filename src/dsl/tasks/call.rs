@@ -4,7 +4,7 @@ use crate::dsl::check::{Check, Object};
 use crate::dsl::definition::TaskKind;
 use crate::dsl::expressions::Scopes;
 use crate::dsl::functions::{self, Callee};
-use crate::dsl::tasks::{checkpoint, custom_function, http, write_files};
+use crate::dsl::tasks::{agent, checkpoint, custom_function, evaluate, http, write_files};
 
 /// Reads `call` and `with`.
 pub(super) fn read<'d>(
@@ -20,10 +20,15 @@ pub(super) fn read<'d>(
     if let Callee::Own(name) = callee {
         return custom_function::read(check, object, name, scopes);
     }
-    if !object.contains_key("with") {
-        check.defect("this call needs the member `with`", None);
+    match (&callee, object.get("with")) {
+        (Callee::Agent, None) => return Some(agent::without_arguments()),
+        (Callee::Evaluate, None) => return Some(evaluate::without_arguments(check)),
+        (_, None) => check.defect("this call needs the member `with`", None),
+        (_, Some(_)) => {}
     }
     check.member(object, "with", |check, value| match callee {
+        Callee::Agent => agent::read(check, value, scopes),
+        Callee::Evaluate => evaluate::read(check, value, scopes),
         Callee::Checkpoint => checkpoint::read(check, value, scopes),
         Callee::WriteFiles => write_files::read(check, value, scopes),
         _ => http::read(check, value, scopes, idempotent),

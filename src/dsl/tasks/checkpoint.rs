@@ -9,7 +9,7 @@ use crate::model::checkpoint::OnExpiry;
 use crate::model::limits::CHECKPOINT_EXPIRY;
 
 /// Who may decide when the document does not say.
-const ASSIGNEE_DEFAULT: &str = "reviewer";
+pub(super) const ASSIGNEE_DEFAULT: &str = "reviewer";
 
 const OPTIONAL: [&str; 6] =
     ["summary", "show", "blocking", "expiresAfter", "onExpiry", "assignees"];
@@ -39,10 +39,7 @@ pub(super) fn read<'d>(
         check.member(object, "blocking", |check, value| check.boolean(value, "`blocking`"));
     let expires_after =
         check.member(object, "expiresAfter", |check, value| check.duration(value, scope));
-    let on_expiry = check.member(object, "onExpiry", |check, value| {
-        let words: Vec<&str> = OnExpiry::ALL.iter().map(|word| word.as_str()).collect();
-        check.word(value, "`onExpiry`", &words)?.parse::<OnExpiry>().ok()
-    });
+    let on_expiry = check.member(object, "onExpiry", on_expiry);
     let assignees = check.member(object, "assignees", assignees);
     let call = CheckpointCall {
         title: title?,
@@ -74,7 +71,14 @@ fn refuse_later(check: &mut Check<'_>, object: &Object) {
     }
 }
 
-fn assignees<'d>(check: &mut Check<'d>, value: &'d Value) -> Option<Vec<String>> {
+/// Reads what happens when nobody decides in time.
+pub(super) fn on_expiry<'d>(check: &mut Check<'d>, value: &'d Value) -> Option<OnExpiry> {
+    let words: Vec<&str> = OnExpiry::ALL.iter().map(|word| word.as_str()).collect();
+    check.word(value, "`onExpiry`", &words)?.parse().ok()
+}
+
+/// Reads who may decide.
+pub(super) fn assignees<'d>(check: &mut Check<'d>, value: &'d Value) -> Option<Vec<String>> {
     let list = check.list(value, "`assignees`")?;
     if list.is_empty() {
         check.defect("nobody could decide: `assignees` is empty", None);

@@ -1,9 +1,11 @@
 //! Tasks: the list, what every task has, and one file for each kind.
 
+mod agent;
 mod call;
 mod checkpoint;
 mod custom_function;
 mod emit;
+mod evaluate;
 mod for_each;
 mod fork;
 mod http;

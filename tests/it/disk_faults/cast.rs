@@ -107,6 +107,7 @@ static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| Environment {
     runtime: Arc::new(json!({ "name": "holdpoint", "version": "test" })),
     secrets: Arc::new(json!({})),
     key_mark: None,
+    has_judge: false,
 });
 
 /// Who plays, and the time.
@@ -323,7 +324,7 @@ fn options(ledger: &Ledger, job: &Job, due: &Due, random: &mut Random) -> Vec<Co
     for call in &due.calls {
         let (frame, attempt) = (call.frame, call.attempt);
         options.push(match random.below(6) {
-            0 => Command::Interrupt { frame, attempt, reason: reason() },
+            0 => Command::Interrupt { frame, attempt, reason: reason(), repeatable: None },
             1 => {
                 let outcome = Outcome::Failed(Problem::new(Kind::Communication, "down"));
                 Command::Settle { frame, attempt, outcome }

@@ -55,7 +55,12 @@ fn begun(task: Value) -> World {
 }
 
 fn assign() -> Command {
-    Command::Assign { agent: "a".to_owned(), inputs: Arc::new(json!({})), reason: None }
+    Command::Assign {
+        agent: "a".to_owned(),
+        inputs: Arc::new(json!({})),
+        reason: None,
+        report: None,
+    }
 }
 
 fn suspend() -> Command {
@@ -80,7 +85,7 @@ pub fn states() -> Vec<(&'static str, World)> {
         let mut world = begun(post());
         let (frame, attempt) = world.call("/do/0/task").unwrap();
         let reason = "crash".to_owned();
-        world.send(Command::Interrupt { frame, attempt, reason }).unwrap();
+        world.send(Command::Interrupt { frame, attempt, reason, repeatable: None }).unwrap();
         world
     };
     let retrying = || {
@@ -160,7 +165,7 @@ pub fn wishes(world: &World) -> Vec<(&'static str, Command)> {
         ("begin", Command::Begin),
         ("settle: ok", Command::Settle { frame, attempt, outcome: succeeded() }),
         ("settle: failed", Command::Settle { frame, attempt, outcome: failed() }),
-        ("interrupt", Command::Interrupt { frame, attempt, reason: reason() }),
+        ("interrupt", Command::Interrupt { frame, attempt, reason: reason(), repeatable: None }),
         ("confirm child", Command::ConfirmChild { child }),
         ("settle child: ok", Command::SettleChild { child, outcome: succeeded() }),
         ("settle child: failed", Command::SettleChild { child, outcome: failed() }),

@@ -143,7 +143,12 @@ impl Player {
             }
             "interrupt" => {
                 let (frame, attempt) = world.call(&at()).ok_or("there is no such call")?;
-                world.send(Command::Interrupt { frame, attempt, reason: "crash".to_owned() })
+                world.send(Command::Interrupt {
+                    frame,
+                    attempt,
+                    reason: "crash".to_owned(),
+                    repeatable: None,
+                })
             }
             "approve" | "reject" | "sendBack" => {
                 let verdict = match action {
@@ -296,7 +301,7 @@ fn plain_wish(action: &str, with: &Value) -> Option<Command> {
     Some(match action {
         "begin" => Command::Begin,
         "execute" => Command::Execute,
-        "assign" => Command::Assign { agent: text(), inputs, reason: None },
+        "assign" => Command::Assign { agent: text(), inputs, reason: None, report: None },
         "reassign" => Command::Reassign { agent: text(), inputs, reason: "better".to_owned() },
         "unassign" => Command::Unassign { reason: None },
         "suspend" => Command::Suspend { reason: text() },

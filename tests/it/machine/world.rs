@@ -92,6 +92,7 @@ impl World {
                 runtime: Arc::new(json!({ "name": "holdpoint", "version": "test" })),
                 secrets: Arc::new(json!({})),
                 key_mark: None,
+                has_judge: false,
             },
             more: false,
             is_thorough: true,

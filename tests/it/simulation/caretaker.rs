@@ -24,7 +24,7 @@ pub async fn caretaker(world: &World, engine: &Engine) {
             _ if is_suspended => Command::Resume,
             Status::Pending if needs_agent => {
                 let (agent, inputs) = ("agent".to_owned(), Arc::new(json!({})));
-                Command::Assign { agent, inputs, reason: None }
+                Command::Assign { agent, inputs, reason: None, report: None }
             }
             Status::Assigned => Command::Execute,
             _ => continue,

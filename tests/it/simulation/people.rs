@@ -393,7 +393,7 @@ fn command(dice: &mut Dice) -> Command {
         2 => Command::Terminate { reason },
         3 => Command::Resubmit { reason },
         4 => Command::ForceComplete { result: inputs, reason },
-        5 => Command::Assign { agent, inputs, reason: None },
+        5 => Command::Assign { agent, inputs, reason: None, report: None },
         6 => Command::Execute,
         7 => Command::Reassign { agent, inputs, reason },
         _ => Command::Unassign { reason: None },
