@@ -11,6 +11,8 @@ mod hands;
 mod job;
 mod jobs;
 mod load;
+/// Which agent suits a job.
+pub mod matching;
 mod obey;
 mod options;
 mod park;
@@ -23,6 +25,8 @@ mod shared;
 mod slots;
 mod standing;
 mod start;
+/// What became of the work of each agent.
+mod statistics;
 mod stop;
 mod submit;
 mod table;
@@ -42,6 +46,7 @@ pub use examine::{Examination, Finding, Findings, Forecast, examine};
 pub use handle::{Engine, NewJob, Submitted};
 pub use options::Options;
 pub use parts::Parts;
+pub use statistics::AgentStatistics;
 pub use standing::{Hold, Release, Standing};
 pub use upkeep::Backup;
 pub use view::{

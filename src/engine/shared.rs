@@ -12,6 +12,7 @@ use crate::engine::jobs::JobsMsg;
 use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::slots::Slots;
 use crate::engine::standing::Standing;
+use crate::engine::statistics::Statistics;
 use crate::engine::table::Table;
 use crate::engine::unmade::UnmadeCalls;
 use crate::engine::wakes::WakesMsg;
@@ -76,6 +77,7 @@ pub(crate) struct Shared {
     pub report: RwLock<Arc<RecoveryReport>>,
     /// Held while a backup is taken.
     pub backing_up: tokio::sync::Mutex<()>,
+    pub statistics: Statistics,
     standing: RwLock<Arc<Standing>>,
 }
 
@@ -106,6 +108,7 @@ impl Shared {
             rescues: AtomicU64::new(0),
             report: RwLock::new(Arc::new(RecoveryReport::default())),
             backing_up: tokio::sync::Mutex::new(()),
+            statistics: Statistics::default(),
             standing: RwLock::new(Arc::new(standing)),
         }
     }
