@@ -1,6 +1,7 @@
 //! One test binary: its modules are the areas. Tests reach the program through its public surface.
 #![allow(clippy::unwrap_used)]
 
+mod agent_sim;
 mod backup;
 #[cfg(feature = "fault-injection")]
 mod binary;
@@ -18,9 +19,11 @@ mod egress;
 mod engine;
 mod expr;
 mod http;
+mod judge;
 #[cfg(feature = "fault-injection")]
 mod linear;
 mod machine;
+mod matching;
 #[cfg(feature = "fault-injection")]
 mod simulation;
 mod store;
