@@ -7,7 +7,9 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::prompt::{Case, question};
+use super::unjudged::Unjudged;
 use super::verdict::vote;
+use crate::calls::Call;
 use crate::calls::chat::{Chat, Question, Told, Unavailable, Usage};
 use crate::model::evaluation::{Judgement, Vote};
 
@@ -22,8 +24,16 @@ pub(crate) struct Judge {
 type Cast = Result<(Vote, Told), Unavailable>;
 
 impl Judge {
+    /// The judgement as data.
+    pub(crate) async fn run(&self, call: &Call) -> Result<Value, Unjudged> {
+        let judgement = self.judge(&call.key, &call.arguments).await?;
+        serde_json::to_value(judgement).map_err(|error| {
+            Unavailable::garbage(&format!("its judgement cannot be written: {error}")).into()
+        })
+    }
+
     /// Judges by the arguments `{result, criteria, votes?, task?}`.
-    pub(crate) async fn judge(
+    async fn judge(
         &self,
         key: &str,
         arguments: &Value,
