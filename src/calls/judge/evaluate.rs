@@ -12,9 +12,7 @@ use super::verdict::vote;
 use crate::calls::Call;
 use crate::calls::chat::{Chat, Question, Told, Unavailable, Usage};
 use crate::model::evaluation::{Judgement, Vote};
-
-/// Most votes of one judgement: each is paid for.
-const VOTES_MAX: u64 = 9;
+use crate::model::limits::VOTES_MAX;
 
 /// Asks the model for judgements.
 pub(crate) struct Judge {
@@ -46,8 +44,10 @@ impl Judge {
             criteria: member("criteria").as_str().unwrap_or_default(),
             task: member("task"),
         };
-        let wanted = member("votes").as_u64().unwrap_or(self.chat.options.votes.into());
-        let wanted = wanted.clamp(1, VOTES_MAX) as usize;
+        // A document may want more than the operator, and not less.
+        let least = self.chat.options.votes.clamp(1, VOTES_MAX);
+        let wanted = member("votes").as_u64().unwrap_or(0).clamp(least.into(), VOTES_MAX.into());
+        let wanted = wanted as usize;
         let casts = self.ask(question(&case), wanted).await;
         count(casts, &self.chat.options.model)
     }
