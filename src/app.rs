@@ -28,6 +28,8 @@ pub mod drill;
 pub mod error;
 /// What is swept now and then.
 mod housekeeping;
+/// The key that seals secrets.
+mod key;
 /// An engine without a listener or an outside.
 pub mod rehearsal;
 /// How long jobs stay after their end.
@@ -76,11 +78,12 @@ impl App {
         let server = Server::bind(http.clone()).await?;
         let address = server.local_addr();
         let store = settings::open_store(&config).await?;
-        let engine = start_engine(&config, store.clone()).await?;
+        let engine = start_engine(&config, store.clone(), address).await?;
         let (ready, is_ready) = watch::channel(true);
         let shutdown = CancellationToken::new();
         metrics.keep_up(shutdown.clone());
         housekeeping::keep(engine.clone(), shutdown.clone());
+        housekeeping::count_agents(engine.clone(), shutdown.clone());
         housekeeping::retain(engine.clone(), store, Rules::of(&config), shutdown.clone());
         let render = Arc::new(move || metrics.render());
         let made = async {
@@ -144,11 +147,17 @@ impl App {
     }
 }
 
-async fn start_engine(config: &Config, store: Arc<dyn Store>) -> Result<Engine, AppError> {
+async fn start_engine(
+    config: &Config,
+    store: Arc<dyn Store>,
+    address: SocketAddr,
+) -> Result<Engine, AppError> {
     let secrets = Secrets::load(config.secrets.dir.as_deref())
         .map_err(|error| AppError::setting("[secrets]", &error))?;
+    let vault = key::vault(config).map_err(|error| AppError::setting("[secrets]", &error))?;
     let caller = Caller::new(settings::calls(config)?, secrets)
-        .map_err(|error| AppError::setting("[egress]", &error))?;
+        .map_err(|error| AppError::setting("[egress]", &error))?
+        .with_vault(vault);
     let clock = System::new();
     // No fact may be dated before one that is in the store, whatever the clock of the machine says.
     let last = store.last_time().await.map_err(|error| AppError::Engine(error.to_string()))?;
@@ -158,9 +167,17 @@ async fn start_engine(config: &Config, store: Arc<dyn Store>) -> Result<Engine, 
         clock: Arc::new(clock),
         caller,
         workflows: Some(config.workflows.dir.clone()),
-        options: settings::engine(config),
+        options: settings::engine(config, Some(public_url(config, address))),
     };
     Engine::start(parts).await.map_err(|error| AppError::Engine(error.to_string()))
+}
+
+/// Where agents reach this server.
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    match &config.http.public_url {
+        None => format!("http://{address}"),
+        Some(url) => url.trim_end_matches('/').to_owned(),
+    }
 }
 
 async fn first_admin(engine: &Engine) -> Result<Option<FirstAdmin>, AppError> {

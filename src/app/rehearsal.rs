@@ -67,7 +67,7 @@ impl Rehearsal {
             clock: Arc::new(clock),
             caller: Caller::standing_in(Arc::new(Function(answer))),
             workflows: Some(config.workflows.dir.clone()),
-            options: settings::engine(config),
+            options: settings::engine(config, None),
         };
         let engine = Engine::start(parts).await.map_err(|error| failed(&error))?;
         Ok(Self { engine })

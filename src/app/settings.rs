@@ -78,10 +78,12 @@ fn chat(config: &Config) -> Result<Option<calls::ChatOptions>, AppError> {
     }))
 }
 
-pub(super) fn engine(config: &Config) -> engine::Options {
+pub(super) fn engine(config: &Config, public_url: Option<String>) -> engine::Options {
     let (worker, engine) = (&config.worker, &config.engine);
     engine::Options {
         concurrent_jobs_max: worker.max_concurrent_jobs as usize,
+        jobs_per_owner_max: worker.max_per_owner as usize,
+        public_url,
         autostart: worker.autostart,
         poll_interval: Span::from_millis(worker.poll_interval_ms),
         drain_timeout: Span::from_millis(worker.drain_timeout_ms),

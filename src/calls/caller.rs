@@ -10,16 +10,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::calls::agent::Surroundings;
+use crate::calls::agent::{self, AgentDirections, AgentFailure, AgentReply, AgentTarget};
 use crate::calls::chat::{Chat, Question, Told, Unavailable};
 use crate::calls::egress::{EgressError, Guard};
 use crate::calls::http::Http;
-use crate::calls::judge::Judge;
+use crate::calls::judge::{Judge, Unjudged};
 use crate::calls::oauth2::Tokens;
 use crate::calls::options::Options;
-use crate::calls::resolver::{Lookup, SystemLookup};
+use crate::calls::resolver::{EndpointError, Lookup, SystemLookup};
 use crate::calls::secrets::Secrets;
+use crate::calls::vault::{Vault, VaultError};
 use crate::calls::wire::Wire;
 use crate::calls::write_files::FileWriter;
+use crate::dsl::schema::Violation;
+use crate::model::agent::Agent;
 use crate::model::id::JobId;
 use crate::model::problem::{Kind, Problem};
 
@@ -46,13 +51,15 @@ pub enum Function {
     Http,
     /// Writes files below the artifact folder of the job.
     WriteFiles,
+    /// Calls a registered agent.
+    Agent,
     /// Asks the judge whether a result is good enough.
     Evaluate,
 }
 
 /// A text that names no function of this floor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no function that calls the outside; there are http, write-files and evaluate")]
+#[error("`{0}` is no function that calls the outside")]
 pub struct UnknownFunction(pub String);
 
 impl FromStr for Function {
@@ -62,6 +69,7 @@ impl FromStr for Function {
         match text {
             "http" => Ok(Self::Http),
             "write-files" => Ok(Self::WriteFiles),
+            "agent" => Ok(Self::Agent),
             "evaluate" => Ok(Self::Evaluate),
             _ => Err(UnknownFunction(text.to_owned())),
         }
@@ -73,6 +81,7 @@ impl fmt::Display for Function {
         f.write_str(match self {
             Self::Http => "http",
             Self::WriteFiles => "write-files",
+            Self::Agent => "agent",
             Self::Evaluate => "evaluate",
         })
     }
@@ -112,12 +121,20 @@ pub trait StandIn: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Caller {
     shared: Arc<Shared>,
+    vault: Option<Vault>,
 }
 
 struct Shared {
     guard: Arc<Guard>,
     secrets: Secrets,
     way: Way,
+}
+
+impl Out {
+    async fn judge(&self, call: &Call) -> Result<Value, Unjudged> {
+        let judge = self.judge.as_ref().ok_or_else(Unjudged::without_judge)?;
+        judge.run(call).await
+    }
 }
 
 enum Way {
@@ -159,7 +176,7 @@ impl Caller {
             total_timeout: Duration::from_millis(options.total_timeout_ms),
             files: FileWriter::new(options.artifacts),
         }));
-        Ok(Self { shared: Arc::new(Shared { guard, secrets, way }) })
+        Ok(Self { shared: Arc::new(Shared { guard, secrets, way }), vault: None })
     }
 
     /// A caller that lets nothing out of the process: `stand_in` answers every call.
@@ -172,7 +189,18 @@ impl Caller {
     pub fn standing_in_knowing(stand_in: Arc<dyn StandIn>, secrets: Secrets) -> Self {
         let guard = Arc::new(Guard::new(Vec::new(), &BTreeMap::new()));
         let way = Way::StandIn(stand_in);
-        Self { shared: Arc::new(Shared { guard, secrets, way }) }
+        Self { shared: Arc::new(Shared { guard, secrets, way }), vault: None }
+    }
+
+    /// The same with a key: without one no secret of an agent is sealed or opened, and no agent is
+    /// told where to bring a result.
+    pub fn with_vault(self, vault: Vault) -> Self {
+        Self { vault: Some(vault), ..self }
+    }
+
+    /// The key, if there is one.
+    pub fn vault(&self) -> Option<&Vault> {
+        self.vault.as_ref()
     }
 
     /// Runs one attempt. Every failure is data; none is a panic.
@@ -184,12 +212,84 @@ impl Caller {
         let result = match call.function {
             Function::Http => self.http(&out.http, call, out.total_timeout).await,
             Function::WriteFiles => out.files.run(call.job, &call.arguments).await,
-            Function::Evaluate => evaluate(out.judge.as_ref(), call).await,
+            Function::Evaluate => out.judge(call).await.map_err(|unjudged| unjudged.problem),
+            Function::Agent => {
+                let detail = "an agent is called by its registration, and there is none";
+                Err(Problem::new(Kind::Configuration, detail))
+            }
         };
         match result {
             Ok(output) => Outcome::Succeeded(output),
             Err(problem) => Outcome::Failed(problem),
         }
+    }
+
+    /// Runs one attempt of a call of a registered agent. A stand-in sees it like any other call.
+    pub async fn run_agent(&self, call: &Call, directions: &AgentDirections) -> AgentReply {
+        let http = match &self.shared.way {
+            Way::Out(out) => &out.http,
+            Way::StandIn(stand_in) => {
+                return match stand_in.run(call).await {
+                    Outcome::Succeeded(value) => AgentReply::Succeeded(value),
+                    Outcome::Failed(problem) => AgentReply::Failed(AgentFailure::for_good(problem)),
+                };
+            }
+        };
+        let (secrets, vault) = (&self.shared.secrets, self.vault());
+        agent::run(Surroundings { wire: &http.wire, secrets, vault }, call, directions).await
+    }
+
+    /// The result that an agent brought by itself, without secrets.
+    ///
+    /// # Errors
+    /// It does not fit the output schema: the error to raise, and every violation.
+    pub fn checked_result(
+        &self,
+        target: &AgentTarget,
+        value: Value,
+    ) -> Result<Value, (Problem, Vec<Violation>)> {
+        agent::checked(self.vault(), target, value)
+    }
+
+    /// What an agent says of its own failure, as an error to raise.
+    pub fn reported_problem(&self, target: &AgentTarget, problem: &Value) -> Problem {
+        agent::reported(self.vault(), target, problem)
+    }
+
+    /// Can the secret of this agent be opened? A stand-in sends none.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn can_open(&self, agent: &Agent) -> Result<(), VaultError> {
+        match (&self.shared.way, &agent.auth, self.vault()) {
+            (Way::StandIn(_), _, _) | (_, None, _) => Ok(()),
+            (_, Some(_), None) => Err(VaultError::Missing),
+            (_, Some(auth), Some(vault)) => {
+                vault.unseal(&auth.sealed, &agent.id.to_string()).map(drop)
+            }
+        }
+    }
+
+    /// Runs one attempt of a call of the judge. A stand-in sees it like any other call.
+    ///
+    /// # Errors
+    /// There is no judgement; may the same question be answered later?
+    pub async fn run_judge(&self, call: &Call) -> Result<Value, Unjudged> {
+        match &self.shared.way {
+            Way::Out(out) => out.judge(call).await,
+            Way::StandIn(stand_in) => match stand_in.run(call).await {
+                Outcome::Succeeded(value) => Ok(value),
+                Outcome::Failed(problem) => Err(Unjudged::for_good(problem)),
+            },
+        }
+    }
+
+    /// Seals a secret for the record of this name.
+    ///
+    /// # Errors
+    /// There is no key.
+    pub fn seal(&self, secret: &str, record: &str) -> Result<String, VaultError> {
+        self.vault().ok_or(VaultError::Missing)?.seal(secret, record)
     }
 
     async fn http(&self, http: &Http, call: &Call, limit: Duration) -> Result<Value, Problem> {
@@ -234,16 +334,18 @@ impl Caller {
     pub fn check_url(&self, url: &str) -> Result<(), EgressError> {
         self.shared.guard.check_url(url)
     }
-}
 
-/// The judgement as data. A judge that is not there is one that cannot be reached.
-async fn evaluate(judge: Option<&Judge>, call: &Call) -> Result<Value, Problem> {
-    let unavailable = |reason: String| Problem::new(Kind::JudgeUnavailable, reason);
-    let Some(judge) = judge else {
-        let reason = "no judge is configured (`[openai] base_url` and `model`)".to_owned();
-        return Err(unavailable(reason));
-    };
-    let judgement = judge.judge(&call.key, &call.arguments).await;
-    let judgement = judgement.map_err(|error| unavailable(error.to_string()))?;
-    serde_json::to_value(judgement).map_err(|error| unavailable(error.to_string()))
+    /// Checks an endpoint that is to be registered: the URL, and every address that its name has
+    /// now. It is checked again whenever it is called. A stand-in lets nothing out, and looks
+    /// nothing up.
+    ///
+    /// # Errors
+    /// As [`Caller::check_url`]; or its name has no address, or none that may be called.
+    pub async fn check_endpoint(&self, url: &str) -> Result<(), EndpointError> {
+        self.check_url(url)?;
+        match &self.shared.way {
+            Way::Out(out) => out.http.wire.check_name(url).await,
+            Way::StandIn(_) => Ok(()),
+        }
+    }
 }

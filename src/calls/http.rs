@@ -180,7 +180,7 @@ fn judge(
 }
 
 /// The beginning of an error answer in words, because that is where servers say what they miss.
-fn excerpt(answer: &Answer, disclosed: &Disclosed) -> String {
+pub(crate) fn excerpt(answer: &Answer, disclosed: &Disclosed) -> String {
     let media_type = answer.media_type();
     let readable = media_type.starts_with("text/plain")
         || media_type == "application/json"

@@ -13,7 +13,7 @@ use crate::calls::wire::Request;
 use crate::model::problem::Problem;
 
 /// Headers that frame the message or name the connection: the client sets them.
-const REFUSED_HEADERS: [&str; 12] = [
+pub(crate) const REFUSED_HEADERS: [&str; 12] = [
     "connection",
     "content-length",
     "expect",

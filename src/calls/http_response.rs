@@ -54,14 +54,18 @@ pub(crate) fn response(
 }
 
 fn json(label: &str, body: &[u8]) -> Result<Value, Problem> {
-    let failed = |why: String| {
+    parse(body).map_err(|why| {
         let detail = format!("{label}: the answer says that it is JSON, but {why}");
         Problem::new(Kind::Communication, detail)
-    };
+    })
+}
+
+/// The value of a body of JSON, or what is wrong with it.
+pub(crate) fn parse(body: &[u8]) -> Result<Value, String> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let value = serde_json::from_slice(body).map_err(|error| failed(error.to_string()))?;
+    let value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     if depth(&value) > DEPTH_MAX {
-        return Err(failed(format!("it is nested deeper than {DEPTH_MAX} levels")));
+        return Err(format!("it is nested deeper than {DEPTH_MAX} levels"));
     }
     Ok(value)
 }

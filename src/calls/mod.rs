@@ -1,6 +1,12 @@
 //! Floor 2: the outside work of one attempt. A request value goes in, an outcome value comes out;
 //! nothing here decides about a job, and every failure is data.
 
+/// One attempt of a call of a registered agent.
+mod agent;
+/// What its answer means.
+mod agent_answer;
+/// What it is asked.
+mod agent_request;
 /// The artifacts of one job on disk.
 mod artifact_folder;
 /// Credentials of a request.
@@ -33,15 +39,21 @@ mod redaction;
 mod resolver;
 /// Secrets, and what stands for them everywhere else.
 pub mod secrets;
+/// Secrets at rest.
+mod vault;
 /// One exchange over HTTP.
 mod wire;
 /// The function `write-files`.
 mod write_files;
 
+pub use agent::{Again, AgentDirections, AgentFailure, AgentReply, AgentTarget};
+pub use agent_request::{check_auth_header, same_origin};
 pub use caller::{Call, Caller, CallsError, Function, Outcome, StandIn, UnknownFunction};
 pub use chat::{ApiKey, ChatOptions, Price, Question, Told, Unavailable, Usage};
 pub use egress::{AllowRule, EgressError};
+pub use judge::Unjudged;
 pub use options::Options;
 pub use redaction::defuse;
-pub use resolver::Lookup;
+pub use resolver::{EndpointError, Lookup};
 pub use secrets::Secrets;
+pub use vault::{Vault, VaultError};

@@ -59,7 +59,7 @@ impl Lookup for SystemLookup {
 /// A name has no address.
 #[derive(Debug, thiserror::Error)]
 #[error("could not resolve {host}: {reason}")]
-pub(crate) struct Unresolved {
+pub struct Unresolved {
     host: String,
     reason: String,
 }
@@ -74,7 +74,8 @@ pub(crate) struct GuardedResolver {
 }
 
 impl GuardedResolver {
-    async fn checked(&self, host: &str) -> Result<Vec<SocketAddr>, ResolveError> {
+    /// The addresses of a name that may be dialled.
+    pub(crate) async fn checked(&self, host: &str) -> Result<Vec<SocketAddr>, EndpointError> {
         if let Some(fixed) = self.guard.fixed_address(host) {
             self.guard.check_address(host, fixed.ip(), self.port)?;
             return Ok(vec![fixed]);
@@ -98,10 +99,13 @@ impl GuardedResolver {
     }
 }
 
+/// Why nothing can be sent to an endpoint.
 #[derive(Debug, thiserror::Error)]
-enum ResolveError {
+pub enum EndpointError {
+    /// The guard does not let it pass.
     #[error(transparent)]
     Refused(#[from] EgressError),
+    /// Its name has no address.
     #[error(transparent)]
     Unresolved(#[from] Unresolved),
 }
@@ -113,8 +117,8 @@ impl Resolve for GuardedResolver {
             match resolver.checked(name.as_str()).await {
                 Ok(addresses) => Ok(Box::new(addresses.into_iter()) as Addrs),
                 // Unwrapped, so that whoever reports the failure finds the cause by its type.
-                Err(ResolveError::Refused(error)) => Err(error.into()),
-                Err(ResolveError::Unresolved(error)) => Err(error.into()),
+                Err(EndpointError::Refused(error)) => Err(error.into()),
+                Err(EndpointError::Unresolved(error)) => Err(error.into()),
             }
         })
     }

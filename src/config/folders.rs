@@ -1,4 +1,4 @@
-//! The sections that name one folder each: `[secrets]`, `[workflows]`, `[artifacts]`. They make
+//! The sections that name folders: `[secrets]`, `[workflows]`, `[artifacts]`. They make
 //! and read no folder.
 
 use std::path::PathBuf;
@@ -14,6 +14,10 @@ pub struct Secrets {
     /// The folder; none means that workflows have no secrets.
     #[serde(deserialize_with = "optional")]
     pub dir: Option<PathBuf>,
+    /// The file of the key that seals the secrets in the store; none: the service manager's
+    /// credential, or a file beside the store.
+    #[serde(deserialize_with = "optional")]
+    pub key_file: Option<PathBuf>,
 }
 
 /// Workflow documents that are registered at start.

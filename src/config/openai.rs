@@ -21,7 +21,7 @@ pub struct OpenAi {
     pub model: String,
     /// Longest time for one answer.
     pub timeout_ms: u64,
-    /// Votes of one judgement.
+    /// Least votes of one judgement.
     pub votes: u32,
     /// What a million tokens of prompts cost.
     pub input_price: Money,

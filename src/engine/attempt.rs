@@ -6,15 +6,24 @@ use std::sync::atomic::Ordering;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use crate::calls::{Call, Function};
+use crate::calls::{Again, AgentDirections, AgentReply, Call, Function};
+use crate::engine::agents::{Grant, Word, callback_url};
 use crate::engine::job::JobMsg;
 use crate::engine::shared::Shared;
 use crate::engine::table::Row;
 use crate::machine::DueCall;
+use crate::model::agent::{AgentRetry, Mode};
+use crate::model::command::Command;
 use crate::model::crash_point;
 use crate::model::event::Outcome;
 use crate::model::id::JobId;
 use crate::model::problem::{Kind, Problem};
+use crate::model::time::Span;
+
+/// How often a judge is asked that cannot be reached: a rate limit passes within these minutes, and
+/// then a person need not wait any longer.
+const JUDGE_RETRY: AgentRetry =
+    AgentRetry { max_attempts: 4, backoff_ms: 2_000, backoff_max_ms: 60_000 };
 
 /// Why an attempt ends that has handed its outcome over.
 pub(crate) const DONE: &str = "done";
@@ -25,6 +34,8 @@ pub(crate) struct Work {
     shared: Arc<Shared>,
     job: JobId,
     call: DueCall,
+    /// The right to call an agent, if one is called.
+    grant: Option<Grant>,
     parent: ActorRef<JobMsg>,
     under_way: Option<UnderWay>,
     row: Option<Row>,
@@ -32,9 +43,15 @@ pub(crate) struct Work {
 
 impl Work {
     /// A call that counts as under way from now on.
-    pub fn new(shared: Arc<Shared>, job: JobId, call: DueCall, parent: ActorRef<JobMsg>) -> Self {
+    pub fn new(
+        shared: Arc<Shared>,
+        job: JobId,
+        call: DueCall,
+        grant: Option<Grant>,
+        parent: ActorRef<JobMsg>,
+    ) -> Self {
         let under_way = Some(UnderWay::begin(shared.clone()));
-        Self { shared, job, call, parent, under_way, row: None }
+        Self { shared, job, call, grant, parent, under_way, row: None }
     }
 }
 
@@ -79,22 +96,23 @@ impl Actor for Attempt {
         work: &mut Work,
     ) -> Result<(), ActorProcessingErr> {
         crash_point::reach("engine.before_call");
-        let outcome = run(work).await;
+        let command = run(work).await;
         crash_point::reach("engine.after_call");
         let (frame, attempt) = (work.call.frame, work.call.attempt);
         let under_way = work.under_way.take();
-        work.parent.cast(JobMsg::Outcome { frame, attempt, outcome, under_way })?;
+        work.parent.cast(JobMsg::Outcome { frame, attempt, command, under_way })?;
         myself.stop(Some(DONE.to_owned()));
         Ok(())
     }
 }
 
-async fn run(work: &Work) -> Outcome {
+/// What the job is to be asked after the attempt.
+async fn run(work: &mut Work) -> Command {
     let function: Function = match work.call.function.parse() {
         Ok(function) => function,
         Err(unknown) => {
             let detail = format!("this version has no function for the call: {unknown}");
-            return Outcome::Failed(Problem::new(Kind::Configuration, detail));
+            return settled(work, Outcome::Failed(Problem::new(Kind::Configuration, detail)));
         }
     };
     let call = Call {
@@ -103,8 +121,95 @@ async fn run(work: &Work) -> Outcome {
         function,
         arguments: work.call.arguments.clone(),
     };
-    match work.shared.parts.caller.run(&call).await {
+    match function {
+        Function::Agent => return agent(work, &call).await,
+        Function::Evaluate => return judge(work, &call).await,
+        Function::Http | Function::WriteFiles => {}
+    }
+    let outcome = match work.shared.parts.caller.run(&call).await {
         crate::calls::Outcome::Succeeded(value) => Outcome::Succeeded(Arc::new(value)),
         crate::calls::Outcome::Failed(problem) => Outcome::Failed(problem),
+    };
+    settled(work, outcome)
+}
+
+fn settled(work: &Work, outcome: Outcome) -> Command {
+    Command::Settle { frame: work.call.frame, attempt: work.call.attempt, outcome }
+}
+
+/// Calls an agent, tells its gate how that went, and follows the registration in what is next.
+async fn agent(work: &mut Work, call: &Call) -> Command {
+    let Some(target) = work.shared.registry.called(&call.arguments) else {
+        let named = call.arguments.get("agent").and_then(serde_json::Value::as_str);
+        let named = named.unwrap_or_default().escape_debug();
+        let detail = format!("no agent `{named}` is registered");
+        return settled(work, Outcome::Failed(Problem::new(Kind::Configuration, detail)));
+    };
+    let (frame, attempt) = (work.call.frame, work.call.attempt);
+    let callback_url = match target.agent.mode {
+        Mode::Sync => None,
+        Mode::Async => callback_url(&work.shared, work.job, frame, &call.key),
+    };
+    let poll = work.call.poll.clone();
+    let retry = target.agent.retry;
+    let directions = AgentDirections { target, callback_url, poll, shows_endpoint: false };
+    let reply = work.shared.parts.caller.run_agent(call, &directions).await;
+    if let Some(grant) = work.grant.take() {
+        grant.end(word_of(&reply));
+    }
+    match reply {
+        AgentReply::Succeeded(value) => settled(work, Outcome::Succeeded(Arc::new(value))),
+        AgentReply::Accepted { status_url, poll_after, expires_after } => {
+            Command::Accept { frame, attempt, status_url, poll_after, expires_after }
+        }
+        AgentReply::Failed(failure) => match failure.again {
+            Again::Later(asked) if attempt < retry.max_attempts => {
+                let delay = retry.delay(&call.key, attempt, asked);
+                Command::Retry { frame, attempt, problem: failure.problem, delay }
+            }
+            Again::Later(_) => settled(work, Outcome::Failed(after(failure.problem, attempt))),
+            Again::Never => settled(work, Outcome::Failed(failure.problem)),
+            Again::Unknown => {
+                let reason = failure.problem.detail.unwrap_or_default();
+                Command::Interrupt { frame, attempt, reason, repeatable: Some(false) }
+            }
+        },
+    }
+}
+
+/// Asks the judge. One that cannot be reached is asked again for a while; what is then to be done
+/// is for the document to say.
+async fn judge(work: &Work, call: &Call) -> Command {
+    let unjudged = match work.shared.parts.caller.run_judge(call).await {
+        Ok(judgement) => return settled(work, Outcome::Succeeded(Arc::new(judgement))),
+        Err(unjudged) => unjudged,
+    };
+    let (frame, attempt) = (work.call.frame, work.call.attempt);
+    if !unjudged.may_pass || attempt >= JUDGE_RETRY.max_attempts {
+        return settled(work, Outcome::Failed(after(unjudged.problem, attempt)));
+    }
+    let asked = unjudged.retry_after.map(|pause| Span::from_millis(pause.as_millis() as u64));
+    let delay = JUDGE_RETRY.delay(&call.key, attempt, asked);
+    Command::Retry { frame, attempt, problem: unjudged.problem, delay }
+}
+
+/// The last error, with how often it was tried.
+fn after(mut problem: Problem, attempts: u32) -> Problem {
+    let detail = problem.detail.unwrap_or_default();
+    problem.detail = Some(match attempts {
+        1 => detail,
+        _ => format!("{detail} (after {attempts} attempts)"),
+    });
+    problem
+}
+
+/// What an attempt tells of the agent.
+fn word_of(reply: &AgentReply) -> Word {
+    let AgentReply::Failed(failure) = reply else { return Word::Answered };
+    match failure.again {
+        _ if !failure.answered => Word::Failed(failure.problem.detail.clone().unwrap_or_default()),
+        // Who wants fewer requests means all of them.
+        Again::Later(Some(pause)) => Word::Rest(pause),
+        _ => Word::Answered,
     }
 }

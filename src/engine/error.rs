@@ -35,6 +35,50 @@ pub enum EngineError {
         /// Everything that is wrong, with pointers into `inputData`.
         violations: Vec<Violation>,
     },
+    /// No agent has this id or name.
+    #[error("no agent {agent:?} is registered")]
+    UnknownAgent {
+        /// What was asked for.
+        agent: String,
+    },
+    /// The registration of an agent has defects.
+    #[error("the agent cannot be registered like this: {}", all_of(violations))]
+    InvalidAgent {
+        /// Every defect, with pointers into the request.
+        violations: Vec<Violation>,
+    },
+    /// Another agent has this name.
+    #[error("the name {name:?} belongs to agent {agent}; names are unique")]
+    AgentNameTaken {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        agent: crate::model::id::AgentId,
+    },
+    /// Somebody else changed the agent.
+    #[error("the agent was changed meanwhile: it is at version {version} now; read it again")]
+    AgentChanged {
+        /// Its version now.
+        version: u64,
+    },
+    /// There is no room for another agent.
+    #[error(
+        "there are {} agents, which is the most; change one that is inactive instead",
+        crate::model::limits::AGENTS_MAX
+    )]
+    TooManyAgents,
+    /// A token that was never given out.
+    #[error("this is no callback of a call: the token is not one that this server gave out")]
+    BadCallback,
+    /// The call of the token has its outcome.
+    #[error("the call has its outcome already, or nobody waits for it any more")]
+    CallbackOver,
+    /// The result of a callback does not fit the output schema of the agent.
+    #[error("the result does not fit the output schema: {}; the call failed", all_of(violations))]
+    InvalidResult {
+        /// Everything that is wrong, with pointers into the body.
+        violations: Vec<Violation>,
+    },
     /// The idempotency key came with another request before.
     #[error("the idempotency key was used with another request, for job {job}")]
     KeyReused {
@@ -86,6 +130,11 @@ pub enum EngineError {
     /// The engine is stopping.
     #[error("the engine is stopping")]
     Stopping,
+}
+
+fn all_of(violations: &[Violation]) -> String {
+    let lines = violations.iter().map(|v| format!("{}: {}", v.pointer, v.message));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 impl From<StoreError> for EngineError {

@@ -9,6 +9,7 @@ use tokio::sync::{oneshot, watch};
 use crate::engine::root::Open;
 use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::shared::Shared;
+use crate::engine::submit::defused;
 use crate::engine::{EngineError, Hold, JobView, WorkerStatus};
 use crate::model::command::Command;
 use crate::model::event::Data;
@@ -71,7 +72,7 @@ impl Engine {
         command: Command,
         by: Principal,
     ) -> Result<JobView, EngineError> {
-        self.wish(job, command, by, None).await.map(|obeyed| obeyed.view)
+        self.wish(job, without_placeholders(command), by, None).await.map(|obeyed| obeyed.view)
     }
 
     /// Lets the worker start runs.
@@ -130,5 +131,26 @@ impl Engine {
     /// The time, as the engine sees it.
     pub fn now(&self) -> Timestamp {
         self.shared.parts.clock.now()
+    }
+}
+
+/// The wish without anything in its data that looks like the placeholder of a secret: what an agent
+/// gets, and what a result holds, comes from outside.
+fn without_placeholders(command: Command) -> Command {
+    match command {
+        Command::Assign { agent, inputs, reason, report } => {
+            Command::Assign { agent, inputs: defused(&inputs), reason, report }
+        }
+        Command::Reassign { agent, inputs, reason } => {
+            Command::Reassign { agent, inputs: defused(&inputs), reason }
+        }
+        Command::ForceComplete { result, reason } => {
+            Command::ForceComplete { result: defused(&result), reason }
+        }
+        Command::Resubmit { reason } => {
+            let reason = crate::calls::defuse(reason.into());
+            Command::Resubmit { reason: reason.as_str().unwrap_or_default().to_owned() }
+        }
+        other => other,
     }
 }

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ractor::{Actor, ActorId, ActorRef};
 
+use crate::engine::agents::Claim;
 use crate::engine::attempt::{Attempt, Work};
 use crate::engine::job::{JobMsg, JobState};
+use crate::engine::matching::Search;
 use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::slots::Permit;
+use crate::engine::turns::Turns;
 use crate::engine::unmade::Unmade;
 use crate::engine::wakes::WakesMsg;
 use crate::machine::{Due, DueCall};
@@ -33,7 +36,11 @@ pub(crate) struct Hands {
     /// Calls whose start this actor put into the journal, or whose interruption: the others that
     /// are due were under way when an earlier actor ended.
     known: BTreeSet<(FrameId, u32)>,
+    /// Calls of agents that wait for their turn, or have it.
+    pub turns: Turns,
     slot: Slot,
+    /// The search for an agent.
+    pub search: Search,
     /// Children that are being made or ended.
     pub making: BTreeSet<JobId>,
 }
@@ -69,7 +76,7 @@ impl Hands {
 
     /// Is anything under way?
     pub fn is_busy(&self) -> bool {
-        !self.attempts.is_empty() || !self.making.is_empty()
+        !self.attempts.is_empty() || !self.making.is_empty() || self.search.is_busy()
     }
 
     /// Ends every attempt at once.
@@ -99,6 +106,7 @@ impl JobState {
                 self.shared.unmade.insert(self.unmade(call));
             }
         }
+        self.leave_agents();
         self.let_go_of_slot();
         self.ask_to_leave(me, false);
     }
@@ -109,7 +117,10 @@ impl JobState {
         if let Some(wake) = due.wake {
             self.shared.wakes.cast(WakesMsg::At(wake));
         }
-        if !due.is_held {
+        self.look_for_agent(me, job, due);
+        if due.is_held {
+            self.leave_agents();
+        } else {
             self.make_children(me, due);
             self.make_calls(me, job, due).await;
         }
@@ -132,6 +143,7 @@ impl JobState {
             }
             keep
         });
+        self.leave_unwanted_turns(&wanted);
         let unwanted: Vec<_> = self.hands.known.difference(&wanted).copied().collect();
         for call in unwanted {
             self.hands.known.remove(&call);
@@ -147,28 +159,38 @@ impl JobState {
             return;
         }
         let may_start = self.hands.has_slot() && !self.shared.is_stopping();
+        let mut wants_slot = false;
         for call in missing {
             let unmade = self.unmade((call.frame, call.attempt));
             self.hands.know([(call.frame, call.attempt)]);
-            if may_start {
+            let is_its_turn = self.is_its_turn(job, call);
+            wants_slot |= is_its_turn;
+            if is_its_turn && may_start {
                 self.shared.unmade.remove(unmade);
                 self.start_attempt(me, call).await;
             } else {
                 self.shared.unmade.insert(unmade);
             }
         }
-        if !self.hands.has_slot() {
+        if !wants_slot && !self.is_busy() && self.hands.turns.all_wait() {
+            // Others may work while the agents of this job are busy.
+            self.let_go_of_slot();
+            self.row.says("waiting for an agent");
+        } else if wants_slot && !self.hands.has_slot() {
             // Asked again each time: a scheduler that was restarted knows of nobody.
             let key = job.queue_key();
             self.forget_ask(Some(key));
             self.hands.slot = Slot::Asked(key);
-            self.shared.scheduler.cast(SchedulerMsg::Ask { job: self.id, key });
+            let owner = job.spec.owner.as_str().into();
+            self.shared.scheduler.cast(SchedulerMsg::Ask { job: self.id, key, owner });
             self.row.says("waiting for a slot");
         }
     }
 
     async fn start_attempt(&mut self, me: &ActorRef<JobMsg>, call: &DueCall) {
-        let work = Work::new(self.shared.clone(), self.id, call.clone(), me.clone());
+        let claim = Claim { job: self.id, frame: call.frame, attempt: call.attempt };
+        let grant = self.hands.turns.take(claim);
+        let work = Work::new(self.shared.clone(), self.id, call.clone(), grant, me.clone());
         match Attempt::spawn_linked(None, Attempt, work, me.get_cell()).await {
             Ok((attempt, _)) => {
                 self.hands.attempts.insert((call.frame, call.attempt), attempt);

@@ -9,6 +9,7 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
 use crate::dsl::definition::Definition;
+use crate::engine::agents::{Claim, Grant};
 use crate::engine::attempt::{DONE, UnderWay};
 use crate::engine::hands::Hands;
 use crate::engine::jobs::JobsMsg;
@@ -22,7 +23,6 @@ use crate::engine::{EngineError, JobView};
 use crate::machine::{Due, due};
 use crate::model::command::Command;
 use crate::model::crash_point;
-use crate::model::event::Outcome;
 use crate::model::id::{FrameId, JobId};
 use crate::model::job::Job;
 use crate::model::principal::Principal;
@@ -49,8 +49,14 @@ pub(crate) enum JobMsg {
     Granted(Permit),
     /// Time passed, or something it waits for may have happened: look at what is due.
     Look(Option<Revival>),
-    /// A call ended.
-    Outcome { frame: FrameId, attempt: u32, outcome: Outcome, under_way: Option<UnderWay> },
+    /// The turn of a call of an agent has come.
+    AgentGranted { claim: Claim, grant: Grant },
+    /// It has not.
+    AgentWaits { claim: Claim },
+    /// An attempt ended, and this follows.
+    Outcome { frame: FrameId, attempt: u32, command: Command, under_way: Option<UnderWay> },
+    /// A round of the search for an agent ended, and this follows.
+    Matched { round: u32, command: Command },
     /// A child was made or ended; this wish follows. Nothing: it did not work out yet.
     ChildMade { child: JobId, command: Option<Command> },
     /// What it tells itself, to go on after others had a turn.
@@ -60,7 +66,12 @@ pub(crate) enum JobMsg {
 impl JobMsg {
     /// The parent counts what it passes on, to know when nothing is on its way.
     fn is_from_parent(&self) -> bool {
-        matches!(self, JobMsg::Wish(_) | JobMsg::Granted(_) | JobMsg::Look(_))
+        match self {
+            JobMsg::Wish(_) | JobMsg::Granted(_) | JobMsg::Look(_) => true,
+            JobMsg::AgentGranted { .. } | JobMsg::AgentWaits { .. } => true,
+            JobMsg::Outcome { .. } | JobMsg::Matched { .. } => false,
+            JobMsg::ChildMade { .. } | JobMsg::Again => false,
+        }
     }
 }
 
@@ -153,9 +164,23 @@ impl Actor for JobActor {
                 revival = reviving;
                 state.turn(&me, None, true, &mut revival).await;
             }
-            JobMsg::Outcome { frame, attempt, outcome, under_way } => {
+            JobMsg::AgentGranted { claim, grant } => {
+                state.hands.turn_came(claim, grant);
+                state.shared.registry.unask(claim);
+                state.turn(&me, None, false, &mut revival).await;
+            }
+            JobMsg::AgentWaits { claim } => {
+                state.hands.turn_waits(claim);
+                state.turn(&me, None, false, &mut revival).await;
+            }
+            JobMsg::Outcome { frame, attempt, command, under_way } => {
                 state.hands.ended(frame, attempt);
-                state.owe(Command::Settle { frame, attempt, outcome }, "job", under_way);
+                state.owe(command, "job", under_way);
+                state.turn(&me, None, false, &mut revival).await;
+            }
+            JobMsg::Matched { round, command } => {
+                state.hands.search.ended(round);
+                state.owe(command, "matching", None);
                 state.turn(&me, None, false, &mut revival).await;
             }
             JobMsg::ChildMade { child, command } => {
@@ -194,7 +219,8 @@ impl Actor for JobActor {
         if let Some((frame, attempt)) = state.hands.dropped(child) {
             tracing::error!(job = %state.id, reason, "an attempt of a call failed");
             state.row.failed(&reason);
-            let interrupt = Command::Interrupt { frame, attempt, reason, repeatable: None };
+            let repeatable = state.is_repeatable(frame);
+            let interrupt = Command::Interrupt { frame, attempt, reason, repeatable };
             state.owe(interrupt, "job", None);
             state.go_on(&me);
         }
@@ -214,6 +240,7 @@ impl Actor for JobActor {
 impl Drop for JobState {
     /// However the actor ends, it no longer stands in line; its permit goes by itself.
     fn drop(&mut self) {
+        self.leave_agents();
         self.let_go_of_slot();
     }
 }
@@ -386,7 +413,8 @@ impl JobState {
             self.shared.count_interrupted();
             self.hands.know([(frame, attempt)]);
             let reason = "the process stopped while the call was under way".to_owned();
-            let interrupt = Command::Interrupt { frame, attempt, reason, repeatable: None };
+            let repeatable = self.is_repeatable(frame);
+            let interrupt = Command::Interrupt { frame, attempt, reason, repeatable };
             return Some((interrupt, "recovery"));
         }
         if job.is_ready() && self.hands.has_slot() && !self.shared.is_stopping() {

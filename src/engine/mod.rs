@@ -1,5 +1,6 @@
 //! Floor 3: the actors. Outside sees only the cloneable `Engine` handle.
 
+mod agents;
 mod attempt;
 mod catalog;
 mod child;
@@ -30,6 +31,7 @@ mod statistics;
 mod stop;
 mod submit;
 mod table;
+mod turns;
 mod unmade;
 mod upkeep;
 mod view;
@@ -39,6 +41,10 @@ mod workflows;
 pub use crate::store::{
     BadCursor, Change, CheckpointQuery, CheckpointSort, Counts, Document, DocumentOutcome, Health,
     IdempotencyKey, JobQuery, JobSort, Page, ReadError,
+};
+pub use agents::{
+    AgentEdit, AgentState, AgentTrial, AgentView, Availability, CONCURRENCY_DEFAULT, CallbackBody,
+    NewAgent, NewAuth,
 };
 pub(crate) use catalog::DEFINITIONS;
 pub use error::EngineError;

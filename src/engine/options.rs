@@ -7,6 +7,11 @@ use crate::model::time::Span;
 pub struct Options {
     /// Runs that may be in the phase `running` at once.
     pub concurrent_jobs_max: usize,
+    /// Of these, runs of one owner's jobs; 0: as many as there are.
+    pub jobs_per_owner_max: usize,
+    /// Where agents reach this server, without a slash at the end: they bring results there. None:
+    /// they cannot.
+    pub public_url: Option<String>,
     /// Does the worker start with the engine?
     pub autostart: bool,
     /// How often the safety sweep looks for due jobs that sit idle.
@@ -31,6 +36,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             concurrent_jobs_max: 3,
+            jobs_per_owner_max: 0,
+            public_url: None,
             autostart: true,
             poll_interval: Span::from_millis(5_000),
             drain_timeout: Span::from_secs(30),

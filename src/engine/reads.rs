@@ -29,7 +29,8 @@ impl Engine {
     pub async fn job(&self, job: JobId) -> Result<JobView, EngineError> {
         let loaded = load(&self.shared, job).await.map_err(|error| error.of(job))?;
         let (job, _) = loaded.ok_or(Refusal::NoSuchJob)?;
-        Ok(JobView { row: Arc::new(job_row(&job)), job: Arc::new(job) })
+        let row = self.shared.with_pause(job_row(&job));
+        Ok(JobView { row: Arc::new(row), job: Arc::new(job) })
     }
 
     /// The row of a job: all that can be said of one whose journal cannot be read.
@@ -37,7 +38,8 @@ impl Engine {
     /// # Errors
     /// `NoSuchJob`.
     pub async fn job_row(&self, job: JobId) -> Result<JobRow, EngineError> {
-        Ok(self.shared.parts.store.job(job).await?.ok_or(Refusal::NoSuchJob)?)
+        let row = self.shared.parts.store.job(job).await?.ok_or(Refusal::NoSuchJob)?;
+        Ok(self.shared.with_pause(row))
     }
 
     /// A page of jobs.
@@ -45,7 +47,9 @@ impl Engine {
     /// # Errors
     /// When the cursor is not one of this list.
     pub async fn jobs(&self, query: &JobQuery) -> Result<Page<JobRow>, EngineError> {
-        Ok(self.shared.parts.store.jobs(&narrowed(query)).await?)
+        let mut page = self.shared.parts.store.jobs(&narrowed(query)).await?;
+        page.rows = page.rows.into_iter().map(|row| self.shared.with_pause(row)).collect();
+        Ok(page)
     }
 
     /// The log of a job after this event: at most `max` rows, and how many there are in all.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
+use crate::engine::agents::Agents;
 use crate::engine::jobs::{Jobs, JobsMsg};
 use crate::engine::recovery;
 use crate::engine::scheduler::Scheduler;
@@ -24,6 +25,7 @@ const FAILURES_MAX: usize = 5;
 enum Standing {
     Jobs,
     Wakes,
+    Agents,
     Scheduler,
 }
 
@@ -64,7 +66,7 @@ impl Actor for Root {
         Open(opened): Open,
         state: &mut RootState,
     ) -> Result<(), ActorProcessingErr> {
-        for standing in [Standing::Wakes, Standing::Scheduler] {
+        for standing in [Standing::Wakes, Standing::Agents, Standing::Scheduler] {
             state.start(&me, standing).await?;
         }
         opened.send(()).ok();
@@ -104,6 +106,9 @@ impl Actor for Root {
         if let Some(scheduler) = state.shared.scheduler.get() {
             scheduler.stop_and_wait(None, None).await.ok();
         }
+        if let Some(agents) = state.shared.agents.get() {
+            agents.stop_and_wait(None, None).await.ok();
+        }
         if let Some(wakes) = state.shared.wakes.get() {
             wakes.stop_and_wait(None, None).await.ok();
         }
@@ -133,6 +138,12 @@ impl RootState {
                 let id = wakes.get_id();
                 shared.wakes.set(wakes);
                 (id, "wakes")
+            }
+            Standing::Agents => {
+                let (agents, _) = Agents::spawn_linked(None, Agents, shared.clone(), cell).await?;
+                let id = agents.get_id();
+                shared.agents.set(agents);
+                (id, "agents")
             }
             Standing::Scheduler => {
                 let (scheduler, _) =

@@ -1,7 +1,7 @@
 //! The worker: grants slots by priority and age, to jobs that go on before jobs that begin. It
 //! starts nothing while it is stopped, and never touches a job itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -21,10 +21,13 @@ use crate::store::StoreError;
 
 /// Jobs that the sweep looks at, at a time.
 const SWEPT_PAGE: usize = 1_000;
+/// How deep the queue is looked into for a job of an owner who may have another run. Deeper ones
+/// wait until the head has moved.
+const QUEUE_DEPTH_MAX: usize = 10_000;
 
 pub(crate) enum SchedulerMsg {
     /// A job that is going on wants to work.
-    Ask { job: JobId, key: i64 },
+    Ask { job: JobId, key: i64, owner: Arc<str> },
     /// It no longer does.
     Unask { job: JobId, key: i64 },
     /// The queue or the slots may have changed.
@@ -41,7 +44,9 @@ pub(crate) struct Scheduler;
 
 pub(crate) struct SchedulerState {
     shared: Arc<Shared>,
-    asking: BTreeSet<(i64, JobId)>,
+    asking: BTreeMap<(i64, JobId), Arc<str>>,
+    /// Owners of jobs in the queue, as far as they were asked for.
+    owners: HashMap<JobId, Arc<str>>,
 }
 
 impl Actor for Scheduler {
@@ -59,7 +64,7 @@ impl Actor for Scheduler {
         // What its predecessor had in its mailbox is lost, also the word that somebody asked.
         shared.looking.store(false, Ordering::Release);
         me.cast(SchedulerMsg::Look)?;
-        Ok(SchedulerState { shared, asking: BTreeSet::new() })
+        Ok(SchedulerState { shared, asking: BTreeMap::new(), owners: HashMap::new() })
     }
 
     async fn handle(
@@ -70,8 +75,8 @@ impl Actor for Scheduler {
     ) -> Result<(), ActorProcessingErr> {
         state.shared.table.handled(me.get_id());
         match message {
-            SchedulerMsg::Ask { job, key } => {
-                state.asking.insert((key, job));
+            SchedulerMsg::Ask { job, key, owner } => {
+                state.asking.insert((key, job), owner);
             }
             SchedulerMsg::Unask { job, key } => {
                 state.asking.remove(&(key, job));
@@ -127,31 +132,78 @@ impl SchedulerState {
         if !self.shared.is_working() || self.shared.is_stopping() || self.shared.is_held() {
             return;
         }
-        while self.free() > 0 {
-            let Some((_, job)) = self.asking.pop_first() else { break };
-            self.grant_to(job);
-        }
-        if self.free() == 0 {
-            return;
-        }
-        // Some at the head of the queue may hold a grant whose beginning is not on disk yet.
-        let wanted = self.free() + self.shared.slots.count();
-        let queue = match self.shared.parts.store.queue(wanted).await {
-            Ok(queue) => queue,
-            Err(error) => return tracing::warn!(%error, "the worker cannot read the queue"),
-        };
-        for (_, job) in queue {
-            if self.free() == 0 {
-                break;
-            }
-            if !self.shared.slots.holds(job) {
-                self.grant_to(job);
-            }
+        self.grant_to_asking();
+        if self.free() > 0
+            && let Err(error) = self.grant_to_queue().await
+        {
+            tracing::warn!(%error, "the worker cannot read the queue");
         }
     }
 
-    fn grant_to(&self, job: JobId) {
-        let message = Box::new(JobMsg::Granted(Permit::grant(&self.shared, job)));
+    /// Is there room for another job of this owner?
+    fn admits(&self, owner: &str) -> bool {
+        let most = self.shared.parts.options.jobs_per_owner_max;
+        most == 0 || self.shared.slots.count_of(owner) < most
+    }
+
+    fn grant_to_asking(&mut self) {
+        let mut passed_over = BTreeMap::new();
+        while self.free() > 0 {
+            let Some((place, owner)) = self.asking.pop_first() else { break };
+            if self.admits(&owner) {
+                self.grant_to(place.1, owner);
+            } else {
+                passed_over.insert(place, owner);
+            }
+        }
+        self.asking.append(&mut passed_over);
+    }
+
+    /// Looks deeper into the queue while its head belongs to owners who have all that they may.
+    async fn grant_to_queue(&mut self) -> Result<(), StoreError> {
+        // Some at the head of the queue may hold a grant whose beginning is not on disk yet.
+        let mut depth = self.free() + self.shared.slots.count();
+        loop {
+            let queue = self.shared.parts.store.queue(depth).await?;
+            for (_, job) in &queue {
+                if self.free() == 0 {
+                    return Ok(());
+                }
+                if self.shared.slots.holds(*job) {
+                    continue;
+                }
+                let owner = self.owner_of(*job).await?;
+                if self.admits(&owner) {
+                    self.owners.remove(job);
+                    self.grant_to(*job, owner);
+                }
+            }
+            if queue.len() < depth || depth >= QUEUE_DEPTH_MAX {
+                return Ok(());
+            }
+            depth = (depth * 4).min(QUEUE_DEPTH_MAX);
+        }
+    }
+
+    /// The owner of a job, which matters only when owners are limited.
+    async fn owner_of(&mut self, job: JobId) -> Result<Arc<str>, StoreError> {
+        if self.shared.parts.options.jobs_per_owner_max == 0 {
+            return Ok(Arc::default());
+        }
+        if let Some(owner) = self.owners.get(&job) {
+            return Ok(owner.clone());
+        }
+        let row = self.shared.parts.store.job(job).await?;
+        let owner: Arc<str> = row.map(|row| row.owner.into()).unwrap_or_default();
+        if self.owners.len() >= QUEUE_DEPTH_MAX {
+            self.owners.clear();
+        }
+        self.owners.insert(job, owner.clone());
+        Ok(owner)
+    }
+
+    fn grant_to(&self, job: JobId, owner: Arc<str>) {
+        let message = Box::new(JobMsg::Granted(Permit::grant(&self.shared, job, owner)));
         self.shared.jobs.cast(JobsMsg::Deliver { job, message });
     }
 

@@ -7,8 +7,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ractor::ActorRef;
 use tokio::sync::{Notify, watch};
 
+use crate::engine::agents::{AgentsMsg, Registry};
 use crate::engine::catalog::Catalog;
 use crate::engine::jobs::JobsMsg;
+use crate::engine::matching;
 use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::slots::Slots;
 use crate::engine::standing::Standing;
@@ -19,6 +21,8 @@ use crate::engine::wakes::WakesMsg;
 use crate::engine::{Parts, RecoveryReport};
 use crate::machine::Environment;
 use crate::model::id::JobId;
+use crate::model::row::{JobRow, Place};
+use crate::model::status::WaitCode;
 
 /// A standing actor's address; its supervisor replaces it when it restarts the actor.
 pub(crate) struct Address<M>(RwLock<Option<ActorRef<M>>>);
@@ -49,12 +53,14 @@ pub(crate) struct Shared {
     pub parts: Parts,
     pub environment: Arc<Environment>,
     pub catalog: Catalog,
+    pub registry: Registry,
     pub table: Arc<Table>,
     pub slots: Slots,
     pub unmade: UnmadeCalls,
     pub jobs: Address<JobsMsg>,
     pub scheduler: Address<SchedulerMsg>,
     pub wakes: Address<WakesMsg>,
+    pub agents: Address<AgentsMsg>,
     /// The end of the feed of commits.
     pub feed: watch::Sender<u64>,
     /// Does the worker grant slots?
@@ -78,6 +84,8 @@ pub(crate) struct Shared {
     /// Held while a backup is taken.
     pub backing_up: tokio::sync::Mutex<()>,
     pub statistics: Statistics,
+    /// Rounds of searches for an agent that may go on at once.
+    pub matching: tokio::sync::Semaphore,
     standing: RwLock<Arc<Standing>>,
 }
 
@@ -86,6 +94,7 @@ impl Shared {
     pub fn new(parts: Parts, environment: Arc<Environment>, standing: Standing) -> Self {
         Self {
             catalog: Catalog::new(parts.store.clone()),
+            registry: Registry::new(parts.store.clone()),
             table: Arc::default(),
             slots: Slots::default(),
             unmade: UnmadeCalls::default(),
@@ -96,6 +105,7 @@ impl Shared {
             jobs: Address::empty(),
             scheduler: Address::empty(),
             wakes: Address::empty(),
+            agents: Address::empty(),
             feed: watch::channel(0).0,
             stopping: AtomicBool::new(false),
             failed: watch::channel(false).0,
@@ -109,6 +119,7 @@ impl Shared {
             report: RwLock::new(Arc::new(RecoveryReport::default())),
             backing_up: tokio::sync::Mutex::new(()),
             statistics: Statistics::default(),
+            matching: tokio::sync::Semaphore::new(matching::SLOTS),
             standing: RwLock::new(Arc::new(standing)),
         }
     }
@@ -167,6 +178,19 @@ impl Shared {
             *last = (*last).max(feed);
             moved
         });
+    }
+
+    /// The row of a job with what it waits for at an agent, which is in no journal.
+    pub fn with_pause(&self, mut row: JobRow) -> JobRow {
+        let is_calling =
+            row.waiting_for.as_ref().is_none_or(|waiting| waiting.code == WaitCode::Call);
+        if row.place == Place::Active
+            && is_calling
+            && let Some((agent, pause)) = self.registry.pause_of(row.id, self.parts.clock.now())
+        {
+            row.waiting_for = Some(pause.waiting_for(&agent, row.updated_at));
+        }
+        row
     }
 
     /// Lets a job look at itself, reviving it if need be.

@@ -33,11 +33,12 @@ impl Engine {
             })),
             secrets: parts.caller.masked_secrets(),
             key_mark: standing.key_mark().map(Into::into),
-            has_judge: false,
+            has_judge: parts.caller.has_judge(),
         };
         let folder = parts.workflows.clone();
         let shared = Arc::new(Shared::new(parts, Arc::new(environment), standing));
         shared.catalog.open(folder.as_deref(), began).await?;
+        shared.registry.open(&shared.parts.caller).await?;
         shared.publish(shared.parts.store.last_change().await?);
         let (root, _) = Root::spawn(None, Root, shared.clone())
             .await

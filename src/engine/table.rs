@@ -1,6 +1,7 @@
 //! The actor table: what the runtime does not know of its actors. For people and metrics; nothing
 //! decides by it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +18,7 @@ struct Info {
     since: Timestamp,
     handled: u64,
     waiting: u64,
-    state: &'static str,
+    state: Cow<'static, str>,
     restarts: u32,
     last_error: Option<String>,
 }
@@ -40,7 +41,7 @@ impl Table {
         parent: Option<ActorId>,
         since: Timestamp,
     ) -> Row {
-        let (handled, waiting, state, restarts) = (0, 0, "running", 0);
+        let (handled, waiting, state, restarts) = (0, 0, "running".into(), 0);
         let last_error = None;
         let row = Info { kind, name, parent, since, handled, waiting, state, restarts, last_error };
         self.rows().insert(id, row);
@@ -111,7 +112,21 @@ impl Row {
 
     /// What it is doing, in words.
     pub fn says(&self, state: &'static str) {
-        self.table.change(self.id, |row| row.state = state);
+        self.table.change(self.id, |row| row.state = state.into());
+    }
+
+    /// The same in words that are put together.
+    pub fn says_all(&self, state: String) {
+        self.table.change(self.id, |row| row.state = state.into());
+    }
+
+    /// What it is for has another name now.
+    pub fn is_called(&self, name: &str) {
+        self.table.change(self.id, |row| {
+            if row.name != name {
+                name.clone_into(&mut row.name);
+            }
+        });
     }
 
     /// It is the successor of an actor that failed like this.
@@ -139,7 +154,7 @@ fn node(id: ActorId, row: &Info) -> ActorNode {
         id: id.to_string(),
         kind: row.kind,
         name: row.name.clone(),
-        state: row.state.to_owned(),
+        state: row.state.clone().into_owned(),
         mailbox: row.waiting,
         handled: row.handled,
         restarts: row.restarts,

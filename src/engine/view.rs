@@ -102,11 +102,12 @@ pub struct WorkerStatus {
 pub struct ActorNode {
     /// Its id in this process.
     pub id: String,
-    /// `root`, `scheduler`, `wakes`, `jobs`, `job`, `attempt`.
+    /// `root`, `scheduler`, `wakes`, `agents`, `agent`, `jobs`, `job`, `attempt`.
     pub kind: &'static str,
-    /// What it is for: the job id for a job.
+    /// What it is for: the id of a job, the name of an agent.
     pub name: String,
-    /// `running`, `waiting for a slot`, `waiting for the store`.
+    /// `running`, `waiting for a slot`, `waiting for an agent`, `waiting for the store`; of an agent
+    /// its slots, rate and circuit.
     pub state: String,
     /// Messages that wait for it, as far as they are counted.
     pub mailbox: u64,

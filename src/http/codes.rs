@@ -76,6 +76,12 @@ codes! {
     NO_SUCH_WORKFLOW = NOT_FOUND, "no-such-workflow", "There is no such workflow",
         "No workflow with this name is registered.",
         "`GET /api/workflows` lists what is registered.";
+    NO_SUCH_AGENT = NOT_FOUND, "no-such-agent", "There is no such agent",
+        "No agent has this id or name.",
+        "`GET /api/agents` lists them.";
+    NO_SUCH_CALLBACK = NOT_FOUND, "no-such-callback", "This is no callback",
+        "The token of the URL is not one that this server gave out.",
+        "Post the result to the URL of the header `Holdpoint-Callback-Url`, unchanged.";
     NO_SUCH_BACKUP = NOT_FOUND, "no-such-backup", "There is no such backup",
         "The folder of backups has no whole backup of this name.",
         "`GET /api/admin/backup` lists them.";
@@ -109,6 +115,18 @@ codes! {
     NOT_HELD = CONFLICT, "not-held", "The store is not held",
         "There is nothing to release.",
         "Nothing is to be done.";
+    AGENT_NAME_TAKEN = CONFLICT, "agent-name-taken", "The name belongs to another agent",
+        "Names of agents are unique, whatever the case of their letters.",
+        "Give it another name, or change the agent that has it.";
+    AGENT_CHANGED = CONFLICT, "agent-changed", "The agent was changed meanwhile",
+        "The change is about another version than the one that is there.",
+        "Read the agent again and repeat the change on its version.";
+    TOO_MANY_AGENTS = CONFLICT, "too-many-agents", "There are too many agents",
+        "All registered agents are held in memory, and their number is limited.",
+        "Change an inactive agent instead of registering another one.";
+    CALLBACK_OVER = CONFLICT, "callback-over", "The call has its outcome already",
+        "An earlier callback or a poll brought the outcome, or the call expired or was ended.",
+        "Nothing is to be done: a token is good for one outcome.";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The request is too large",
         "The body is longer than this route takes; `detail` names the limit.",
         "Send less, or send a reference to the data.";
@@ -128,6 +146,13 @@ codes! {
     BROKEN_WORKFLOW = UNPROCESSABLE_ENTITY, "broken-workflow", "The workflow document has defects",
         "The document cannot run; `errors` or `detail` names every defect.",
         "Correct the document and register it again.";
+    INVALID_AGENT = UNPROCESSABLE_ENTITY, "invalid-agent", "The agent cannot be registered like this",
+        "A member is beyond its limits, a schema does not compile, or the endpoint may not be \
+        called.",
+        "`errors` names each defect with a JSON Pointer into the body.";
+    INVALID_RESULT = UNPROCESSABLE_ENTITY, "invalid-result", "The result has the wrong shape",
+        "What the agent brought does not fit its output schema; the call has failed.",
+        "`errors` names each violation with a JSON Pointer into the body.";
     BAD_DECISION = UNPROCESSABLE_ENTITY, "bad-decision", "The decision lacks something",
         "A member of the decision is missing or wrong.",
         "`errors` names it.";

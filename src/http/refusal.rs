@@ -1,6 +1,7 @@
 //! The table from what the engine says to what the API answers. The only one of its kind.
 
 use crate::api::problem::FieldError;
+use crate::dsl::schema::Violation;
 use crate::engine::EngineError;
 use crate::http::codes;
 use crate::http::problem::ApiError;
@@ -23,11 +24,23 @@ impl From<EngineError> for ApiError {
             }
             EngineError::BrokenWorkflow { .. } => ApiError::new(codes::BROKEN_WORKFLOW, detail),
             EngineError::InvalidInput { violations, .. } => {
-                let field = |violation: crate::dsl::schema::Violation| {
+                let field = |violation: Violation| {
                     FieldError::at(format!("/inputData{}", violation.pointer), violation.message)
                 };
                 let errors: Vec<FieldError> = violations.into_iter().map(field).collect();
                 ApiError::new(codes::INVALID_INPUT, detail).with_errors(errors)
+            }
+            EngineError::UnknownAgent { .. } => ApiError::new(codes::NO_SUCH_AGENT, detail),
+            EngineError::InvalidAgent { violations } => {
+                ApiError::new(codes::INVALID_AGENT, detail).with_errors(fields(violations))
+            }
+            EngineError::AgentNameTaken { .. } => ApiError::new(codes::AGENT_NAME_TAKEN, detail),
+            EngineError::AgentChanged { .. } => ApiError::new(codes::AGENT_CHANGED, detail),
+            EngineError::TooManyAgents => ApiError::new(codes::TOO_MANY_AGENTS, detail),
+            EngineError::BadCallback => ApiError::new(codes::NO_SUCH_CALLBACK, detail),
+            EngineError::CallbackOver => ApiError::new(codes::CALLBACK_OVER, detail),
+            EngineError::InvalidResult { violations } => {
+                ApiError::new(codes::INVALID_RESULT, detail).with_errors(fields(violations))
             }
             EngineError::KeyReused { .. } => ApiError::new(codes::KEY_REUSED, detail),
             EngineError::Cursor(_) => {
@@ -50,6 +63,11 @@ impl From<EngineError> for ApiError {
             }
         }
     }
+}
+
+fn fields(violations: Vec<Violation>) -> Vec<FieldError> {
+    let field = |violation: Violation| FieldError::at(violation.pointer, violation.message);
+    violations.into_iter().map(field).collect()
 }
 
 impl From<Refusal> for ApiError {

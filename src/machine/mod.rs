@@ -3,6 +3,7 @@
 
 mod advance;
 mod agent;
+mod awaited;
 mod catch;
 mod checkpoints;
 mod children;
@@ -29,6 +30,7 @@ mod verdict;
 mod waiting_calls;
 mod weight;
 
+pub use awaited::{AwaitedCall, awaited_call};
 pub use decide::decide;
 pub use due::{Due, DueCall, DueChild, due};
 pub use evolve::{CorruptJournal, evolve};

@@ -65,6 +65,11 @@ uuid_id! {
     CommitId
 }
 
+uuid_id! {
+    /// A registered agent (UUIDv7).
+    AgentId
+}
+
 fn derived_uuid(kind: &str, parts: &[&str]) -> Uuid {
     let mut hasher = Sha256::new();
     hasher.update(kind.as_bytes());

@@ -73,3 +73,38 @@ pub const VOTES_MAX: u32 = 9;
 pub const MATCHING_REPORT_BYTES_MAX: usize = 256 * 1024;
 /// Events that one `listen` keeps before its task faults.
 pub const LISTEN_EVENTS_MAX: usize = 10_000;
+/// Most registered agents, inactive ones included: all of them are held in memory, compiled.
+pub const AGENTS_MAX: usize = 1_000;
+/// Longest name of an agent, bytes: it stands in lists, logs and workflow documents.
+pub const AGENT_NAME_BYTES_MAX: usize = 100;
+/// Longest endpoint of an agent, bytes: common servers refuse longer request lines.
+pub const AGENT_ENDPOINT_BYTES_MAX: usize = 2_048;
+/// Most tags of an agent.
+pub const AGENT_TAGS_MAX: usize = 32;
+/// Longest tag of an agent, bytes.
+pub const AGENT_TAG_BYTES_MAX: usize = 64;
+/// Shortest secret of an agent, bytes: a shorter one occurs in answers by chance, so it could not be
+/// taken out of them.
+pub const AGENT_SECRET_BYTES_MIN: usize = 8;
+/// Longest secret of an agent, bytes: servers refuse longer headers.
+pub const AGENT_SECRET_BYTES_MAX: usize = 4_096;
+/// Longest time to connect to an agent.
+pub const AGENT_CONNECT_MAX: Span = Span::from_secs(60);
+/// Longest silence of an agent: a connection that says nothing for longer is usually dead.
+pub const AGENT_RESPONSE_MAX: Span = Span::from_secs(3_600);
+/// Longest attempt of an agent that answers at once: it holds a slot all the while.
+pub const AGENT_TOTAL_MAX: Span = Span::from_secs(6 * 3_600);
+/// Longest time until an asynchronous agent calls back: as long as a long weekend's work.
+pub const AGENT_CALLBACK_MAX: Span = Span::from_secs(7 * 24 * 3_600);
+/// Most attempts of one call of an agent.
+pub const AGENT_ATTEMPTS_MAX: u32 = 20;
+/// Longest pause between two attempts, whatever the agent's `Retry-After` says.
+pub const AGENT_BACKOFF_MAX: Span = Span::from_secs(3_600);
+/// Most requests to one agent at once.
+pub const AGENT_CONCURRENCY_MAX: u32 = 1_000;
+/// Most requests that a rate limit may name: more is no limit.
+pub const AGENT_RATE_REQUESTS_MAX: u32 = 1_000_000;
+/// Longest period of a rate limit.
+pub const AGENT_RATE_PERIOD_MAX: Span = Span::from_secs(24 * 3_600);
+/// Most bytes of feedback that a header carries, percent-encoded: servers refuse larger heads.
+pub const AGENT_FEEDBACK_HEADER_BYTES_MAX: usize = 4_096;

@@ -1,5 +1,7 @@
 //! Floor 0: the words of Holdpoint. Pure data; no clock, no chance, no disk, no network.
 
+/// Registered agents.
+pub mod agent;
 /// Which files may be written below an artifact folder.
 pub mod artifact_path;
 /// Checkpoints: what a person is asked.

@@ -26,6 +26,7 @@ mod machine;
 mod matching;
 #[cfg(feature = "fault-injection")]
 mod simulation;
+mod statistics;
 mod store;
 mod support;
 mod telemetry;

@@ -4,6 +4,7 @@
 mod model;
 mod order;
 mod points;
+pub mod rounds;
 
 use holdpoint::dsl::schema::Schema;
 use holdpoint::engine::matching::{Candidate, Opening, Record, Task};

@@ -14,7 +14,7 @@ pub struct ChatOptions {
     pub model: String,
     /// Longest time for one answer, all forms of the question included.
     pub timeout: Duration,
-    /// How often a judge is asked when nothing else is said.
+    /// How often a judge is asked at least; a document may want more.
     pub votes: u32,
     /// What a prompt costs.
     pub input_price: Price,

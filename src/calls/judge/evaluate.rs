@@ -7,12 +7,12 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::prompt::{Case, question};
+use super::unjudged::Unjudged;
 use super::verdict::vote;
+use crate::calls::Call;
 use crate::calls::chat::{Chat, Question, Told, Unavailable, Usage};
 use crate::model::evaluation::{Judgement, Vote};
-
-/// Most votes of one judgement: each is paid for.
-const VOTES_MAX: u64 = 9;
+use crate::model::limits::VOTES_MAX;
 
 /// Asks the model for judgements.
 pub(crate) struct Judge {
@@ -22,8 +22,16 @@ pub(crate) struct Judge {
 type Cast = Result<(Vote, Told), Unavailable>;
 
 impl Judge {
+    /// The judgement as data.
+    pub(crate) async fn run(&self, call: &Call) -> Result<Value, Unjudged> {
+        let judgement = self.judge(&call.key, &call.arguments).await?;
+        serde_json::to_value(judgement).map_err(|error| {
+            Unavailable::garbage(&format!("its judgement cannot be written: {error}")).into()
+        })
+    }
+
     /// Judges by the arguments `{result, criteria, votes?, task?}`.
-    pub(crate) async fn judge(
+    async fn judge(
         &self,
         key: &str,
         arguments: &Value,
@@ -36,8 +44,10 @@ impl Judge {
             criteria: member("criteria").as_str().unwrap_or_default(),
             task: member("task"),
         };
-        let wanted = member("votes").as_u64().unwrap_or(self.chat.options.votes.into());
-        let wanted = wanted.clamp(1, VOTES_MAX) as usize;
+        // A document may want more than the operator, and not less.
+        let least = self.chat.options.votes.clamp(1, VOTES_MAX);
+        let wanted = member("votes").as_u64().unwrap_or(0).clamp(least.into(), VOTES_MAX.into());
+        let wanted = wanted as usize;
         let casts = self.ask(question(&case), wanted).await;
         count(casts, &self.chat.options.model)
     }

@@ -5,7 +5,10 @@
 mod evaluate;
 /// The prompt.
 mod prompt;
+/// No judgement, and why.
+mod unjudged;
 /// The verdict in an answer.
 mod verdict;
 
 pub(crate) use evaluate::Judge;
+pub use unjudged::Unjudged;

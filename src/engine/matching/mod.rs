@@ -9,6 +9,8 @@ mod inputs;
 mod model;
 /// The order of the agents and what each lacks.
 mod ranking;
+/// A round, begun by the actor of a job.
+mod round;
 /// Points for one agent.
 mod score;
 /// One round.
@@ -19,4 +21,5 @@ mod words;
 pub use candidate::{Candidate, Opening, Record};
 pub use inputs::{Fit, Task};
 pub use ranking::{Assessment, Order, Points, THRESHOLD, rank};
+pub(crate) use round::{SLOTS, Search};
 pub use search::{Found, pause_after, search};

@@ -8,7 +8,6 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::{Candidate, Opening, Record, Task, pause_after, search};
-use crate::engine::EngineError;
 use crate::engine::agents::{AgentState, AgentView};
 use crate::engine::job::{JobMsg, JobState};
 use crate::engine::shared::Shared;
@@ -16,6 +15,10 @@ use crate::machine::Due;
 use crate::model::command::Command;
 use crate::model::id::JobId;
 use crate::model::job::{Job, JobSpec};
+use crate::store::StoreError;
+
+/// Rounds that go on at once in one engine: each looks at every agent.
+pub(crate) const SLOTS: usize = 4;
 
 /// A round that is going on. It ends when nobody wants it any more.
 pub(crate) struct Looking {
@@ -45,7 +48,9 @@ impl Search {
 
     /// The round came to its end.
     pub fn ended(&mut self, round: u32) {
-        self.looking = None;
+        if self.looking.as_ref().is_some_and(|looking| looking.round == round) {
+            self.looking = None;
+        }
         self.answered = Some(round);
     }
 }
@@ -110,11 +115,11 @@ fn failed(round: u32, message: &str) -> Command {
 }
 
 /// What matching knows of every registered agent.
-async fn candidates(shared: &Shared) -> Result<Vec<Candidate>, EngineError> {
+async fn candidates(shared: &Shared) -> Result<Vec<Candidate>, StoreError> {
     let views = shared.registry.views(shared.parts.clock.now());
     let records = match views.is_empty() {
         true => Default::default(),
-        false => shared.agent_records().await?,
+        false => shared.statistics.records(&shared.parts).await?,
     };
     let candidate = |view: AgentView| {
         let target = shared.registry.find(view.agent.id)?;

@@ -8,8 +8,9 @@ use tokio::sync::Mutex;
 
 use super::figures::{AgentStatistics, Figures, Totals};
 use super::fold::{Story, is_counted};
-use crate::engine::{Engine, EngineError};
-use crate::model::id::JobId;
+use crate::engine::matching::Record;
+use crate::engine::{Engine, EngineError, Parts};
+use crate::model::id::{AgentId, JobId};
 use crate::model::metric_names;
 use crate::model::time::Timestamp;
 use crate::store::{Change, Document, DocumentOutcome, Store, StoreError};
@@ -70,15 +71,27 @@ impl Statistics {
     }
 }
 
+impl Statistics {
+    /// What became of the results of each agent, by its id.
+    pub async fn records(&self, parts: &Parts) -> Result<BTreeMap<String, Record>, StoreError> {
+        let totals = self.catch_up(parts.store.as_ref(), parts.clock.now()).await?;
+        let record = |figures: &Figures| Record {
+            accepted: figures.accepted,
+            rejected: figures.rejected,
+        };
+        Ok(totals.agents.iter().map(|(id, figures)| (id.clone(), record(figures))).collect())
+    }
+}
+
 impl Engine {
     /// What became of the work of this agent, up to the last commit.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub async fn agent_statistics(&self, agent: &str) -> Result<AgentStatistics, EngineError> {
+    pub async fn agent_statistics(&self, agent: AgentId) -> Result<AgentStatistics, EngineError> {
         let (statistics, store) = (&self.shared.statistics, &self.shared.parts.store);
         let totals = statistics.catch_up(store.as_ref(), self.now()).await?;
-        Ok(totals.agents.get(agent).map(Figures::shown).unwrap_or_default())
+        Ok(totals.agents.get(&agent.to_string()).map(Figures::shown).unwrap_or_default())
     }
 
     /// The same of every agent that was ever called, by its id.

@@ -30,7 +30,7 @@ async fn half_of_the_votes_is_no_majority() {
 }
 
 #[tokio::test]
-async fn the_document_says_how_many_votes_and_there_is_a_limit() {
+async fn the_document_may_want_more_votes_within_a_limit() {
     let models = models().await;
     let caller = caller(chat(&models, "obeys-fence"));
     for (votes, cast) in [(json!(5), 5), (json!(0), 1), (json!(1_000), 9), (json!("x"), 1)] {
