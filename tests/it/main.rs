@@ -1,6 +1,7 @@
 //! One test binary: its modules are the areas. Tests reach the program through its public surface.
 #![allow(clippy::unwrap_used)]
 
+mod agents;
 mod backup;
 #[cfg(feature = "fault-injection")]
 mod binary;
