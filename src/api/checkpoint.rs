@@ -33,7 +33,8 @@ pub struct Checkpoint {
     pub job_name: String,
     /// `PENDING`, `APPROVED`, `REJECTED`, `SENT_BACK`, `EXPIRED` or `CANCELLED`.
     pub status: String,
-    /// `gate` (holds the run), `review` (holds nothing) or `in-doubt` (what became of a call?).
+    /// `gate` (holds the run), `review` (holds nothing), `in-doubt` (what became of a call?) or
+    /// `evaluation` (is a result good enough?).
     pub purpose: String,
     /// Does it hold the run?
     pub blocking: bool,

@@ -19,8 +19,8 @@ use crate::model::problem::Problem as JobError;
 #[serde(rename_all = "camelCase")]
 pub struct WaitingFor {
     /// A stable code: `slot`, `worker`, `assignment`, `execution`, `checkpoint`, `in-doubt`,
-    /// `time`,
-    /// `retry`, `event`, `child`, `call` or `resume`.
+    /// `time`, `retry`, `event`, `child`, `call`, `resume`, `matching`, `no-agent`, `callback`,
+    /// `judge-unavailable`, `agent-busy`, `agent-rate`, `circuit-open` or `agent-inactive`.
     pub code: String,
     /// One sentence for people.
     pub text: String,

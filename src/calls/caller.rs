@@ -198,6 +198,11 @@ impl Caller {
         Self { vault: Some(vault), ..self }
     }
 
+    /// Does a stand-in answer every call?
+    pub fn is_stand_in(&self) -> bool {
+        matches!(self.shared.way, Way::StandIn(_))
+    }
+
     /// The key, if there is one.
     pub fn vault(&self) -> Option<&Vault> {
         self.vault.as_ref()

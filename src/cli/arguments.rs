@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use super::exit::{self, Failure};
 use super::output::Output;
 use super::{
-    actors, agent_sim, backup, bench, check, check_db, checkpoints, compact, config, connection, demo, doctor,
-    drill, export, jobs, release, restore, serve, worker,
+    actors, agent_sim, backup, bench, check, check_db, checkpoints, compact, config, connection,
+    demo, doctor, drill, export, jobs, release, restore, serve, worker,
 };
 
 /// The environment, as the help shows it.

@@ -57,7 +57,8 @@ impl OpenAi {
 
     pub(super) fn check(&self, complaints: &mut Complaints) {
         if self.is_set() && !is_base_url(&self.base_url) {
-            let expected = "empty, or http(s)://HOST[:PORT][/PATH] without user, query and fragment";
+            let expected =
+                "empty, or http(s)://HOST[:PORT][/PATH] without user, query and fragment";
             complaints.add("openai.base_url", "not the base of an address", expected);
         }
         if self.is_set() && self.model.trim().is_empty() {

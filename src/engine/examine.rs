@@ -142,9 +142,13 @@ fn stranded(row: &JobRow) -> Option<&'static str> {
         (false, Place::Ended) => Some("it goes on and has no place: no actor, queue, wait or wake"),
         (false, Place::Parked(None)) => match code {
             None => Some("it is parked and waits for nothing"),
-            Some(WaitCode::Time | WaitCode::Retry | WaitCode::Slot) => {
-                Some("it waits for a time that no wake is set for")
-            }
+            Some(
+                WaitCode::Time
+                | WaitCode::Retry
+                | WaitCode::Slot
+                | WaitCode::Callback
+                | WaitCode::JudgeUnavailable,
+            ) => Some("it waits for a time that no wake is set for"),
             Some(_) => None,
         },
         (false, _) => None,

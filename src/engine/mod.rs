@@ -52,8 +52,8 @@ pub use examine::{Examination, Finding, Findings, Forecast, examine};
 pub use handle::{Engine, NewJob, Submitted};
 pub use options::Options;
 pub use parts::Parts;
-pub use statistics::AgentStatistics;
 pub use standing::{Hold, Release, Standing};
+pub use statistics::AgentStatistics;
 pub use upkeep::Backup;
 pub use view::{
     ActorNode, CheckpointView, JobView, LogRow, RecoveryReport, TimelineRow, WorkerStatus,

@@ -118,6 +118,9 @@ codes! {
     AGENT_NAME_TAKEN = CONFLICT, "agent-name-taken", "The name belongs to another agent",
         "Names of agents are unique, whatever the case of their letters.",
         "Give it another name, or change the agent that has it.";
+    INACTIVE_AGENT = CONFLICT, "inactive-agent", "The agent is inactive",
+        "An admin took the agent out of use.",
+        "Choose another one, or ask an administrator to activate it.";
     AGENT_CHANGED = CONFLICT, "agent-changed", "The agent was changed meanwhile",
         "The change is about another version than the one that is there.",
         "Read the agent again and repeat the change on its version.";
@@ -150,6 +153,9 @@ codes! {
         "A member is beyond its limits, a schema does not compile, or the endpoint may not be \
         called.",
         "`errors` names each defect with a JSON Pointer into the body.";
+    INVALID_INPUTS = UNPROCESSABLE_ENTITY, "invalid-inputs", "The inputs do not fit the agent",
+        "`inputs` does not fit the input schema of the agent.",
+        "`errors` names each violation; `GET /api/agents/{id}` shows the schema.";
     INVALID_RESULT = UNPROCESSABLE_ENTITY, "invalid-result", "The result has the wrong shape",
         "What the agent brought does not fit its output schema; the call has failed.",
         "`errors` names each violation with a JSON Pointer into the body.";

@@ -206,12 +206,12 @@ impl Scratch<'_> {
                 });
                 self.complete(id, Arc::new(output))
             }
-            _ => Err(self.problem_of_expiry(row)),
+            _ => Err(Self::problem_of_expiry(row)),
         }
     }
 
     /// The error of a checkpoint at which nobody decided in time.
-    pub(super) fn problem_of_expiry(&self, row: &Checkpoint) -> Problem {
+    pub(super) fn problem_of_expiry(row: &Checkpoint) -> Problem {
         let detail = format!("nobody decided at the checkpoint {:?} in time", row.title);
         match row.on_expiry {
             OnExpiry::Fault => Problem::new(Kind::Timeout, detail),

@@ -16,7 +16,7 @@ pub struct DueCall {
     pub frame: FrameId,
     /// The logical attempt.
     pub attempt: u32,
-    /// The idempotency key, the same for every repetition of the attempt.
+    /// The idempotency key, the same for every attempt.
     pub key: String,
     /// The function.
     pub function: String,

@@ -104,15 +104,6 @@ fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
             enter(job, Status::Assigned, at);
             Ok(())
         }
-        Event::MatchingStarted { round } => {
-            *wanted(job)? = Matching { round: *round, stage: MatchingStage::Looking { since: at } };
-            Ok(())
-        }
-        Event::MatchingFailed { report, again_at } => {
-            let (report, again_at) = (report.clone(), *again_at);
-            wanted(job)?.stage = MatchingStage::Failed { since: at, report, again_at };
-            Ok(())
-        }
         Event::AssignmentCancelled { .. } => {
             job.fence += 1;
             (job.agent, job.agent_inputs) = (None, None);
@@ -158,6 +149,25 @@ fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
             enter(job, next, at);
             Ok(())
         }
+        Event::ChildTerminated { child } => {
+            job.orphans.retain(|orphan| orphan != child);
+            Ok(())
+        }
+        other => fold_board(job, other, at),
+    }
+}
+
+fn fold_board(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
+    match event {
+        Event::MatchingStarted { round } => {
+            *wanted(job)? = Matching { round: *round, stage: MatchingStage::Looking { since: at } };
+            Ok(())
+        }
+        Event::MatchingFailed { report, again_at } => {
+            let (report, again_at) = (report.clone(), *again_at);
+            wanted(job)?.stage = MatchingStage::Failed { since: at, report, again_at };
+            Ok(())
+        }
         Event::Evaluated { evaluation, .. } => {
             match evaluation.is_valid {
                 // What was wrong with it is mended; the next task begins with a clean sheet.
@@ -165,10 +175,6 @@ fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
                 false => evaluation.reasons().iter().for_each(|reason| remember(job, reason)),
             }
             evolve_run::fold(job, event, at)
-        }
-        Event::ChildTerminated { child } => {
-            job.orphans.retain(|orphan| orphan != child);
-            Ok(())
         }
         other => fold_checkpoint(job, other, at),
     }

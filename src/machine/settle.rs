@@ -10,22 +10,25 @@ use crate::machine::scratch::{Raised, Scratch};
 use crate::machine::weight;
 use crate::model::checkpoint::{CheckpointStatus, OnExpiry, Purpose, Verdict};
 use crate::model::event::{Event, Outcome};
-use crate::model::id::FrameId;
+use crate::model::id::{CheckpointId, FrameId};
 use crate::model::job::{CallStage, FrameState};
 use crate::model::limits::INTERRUPTIONS_MAX;
 use crate::model::problem::{Kind, Problem};
 use crate::model::refusal::Refusal;
 
 impl Scratch<'_> {
-    /// A call ended. Its answer is welcome however it stands: a late one to an attempt that is to be
-    /// made again, or one that comes before the word that it will come.
+    /// A call ended. Its answer is welcome however it stands: a late one to an attempt that is to
+    /// be made again, or one that comes before the word that it will come.
     pub(super) fn settle_call(
         &mut self,
         id: FrameId,
         attempt: u32,
         outcome: &Outcome,
     ) -> Result<(), Refusal> {
-        self.stage_of(id, attempt)?;
+        let doubt = self.doubt_of(id, attempt);
+        if doubt.is_none() {
+            self.stage_of(id, attempt)?;
+        }
         let outcome = match outcome {
             Outcome::Succeeded(value) => match weight::check(value, "the answer of the call") {
                 Ok(()) => outcome.clone(),
@@ -33,8 +36,22 @@ impl Scratch<'_> {
             },
             Outcome::Failed(_) => outcome.clone(),
         };
+        // Nobody has to say any more whether it happened.
+        if let Some(checkpoint) = doubt {
+            self.emit(Event::CheckpointCancelled { checkpoint });
+        }
         self.emit(Event::CallSettled { frame: id, attempt, outcome });
         Ok(())
+    }
+
+    /// The open question whether the call of this attempt happened.
+    fn doubt_of(&self, id: FrameId, attempt: u32) -> Option<CheckpointId> {
+        match self.frame(id).map(|frame| &frame.state) {
+            Some(FrameState::Call { attempt: expected, in_doubt: Some(doubt), .. }) => {
+                (*expected == attempt && self.is_pending(*doubt)).then_some(*doubt)
+            }
+            _ => None,
+        }
     }
 
     /// A call died without an outcome: it costs an interruption, and it is made again or put in

@@ -1,5 +1,5 @@
-//! Everything that is due at a time, in one order: searches, expiries, timeouts. Retries and waits are
-//! steps of `advance`. At any time, any number of times, it changes nothing that is not due.
+//! Everything that is due at a time, in one order: searches, expiries, timeouts. Retries and waits
+//! are steps of `advance`. At any time, any number of times, it changes nothing that is not due.
 
 use crate::machine::evolve_run::ROOT;
 use crate::machine::scratch::Scratch;

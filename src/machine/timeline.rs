@@ -88,7 +88,11 @@ impl View {
 
     fn fold_task(&mut self, frame: FrameId, event: &Event, at: Timestamp) {
         match event {
-            Event::WaitStarted { .. } | Event::ListenStarted { .. } | Event::TaskRetried { .. } => {
+            Event::WaitStarted { .. }
+            | Event::ListenStarted { .. }
+            | Event::TaskRetried { .. }
+            | Event::CallRetried { .. }
+            | Event::CallAccepted { .. } => {
                 self.wait(frame, at);
             }
             Event::CallSettled { outcome: Outcome::Succeeded(output), .. }
@@ -98,11 +102,12 @@ impl View {
                 }
             }
             Event::CallStarted { .. } => {
+                self.go_on(frame, at);
                 if let Some(entry) = self.entry(frame) {
                     entry.attempt += 1;
                 }
             }
-            Event::ScopeEntered { .. } => self.go_on(frame, at),
+            Event::ScopeEntered { .. } | Event::CallPolled { .. } => self.go_on(frame, at),
             Event::TaskCompleted { output, .. } => {
                 self.end(frame, at, "completed");
                 if let (Some(entry), Some(output)) = (self.entry(frame), output) {
@@ -152,7 +157,7 @@ impl View {
     fn wait(&mut self, frame: FrameId, at: Timestamp) {
         if let Some(entry) = self.entry(frame) {
             entry.phase = "waiting";
-            entry.waits_since = Some(at);
+            entry.waits_since.get_or_insert(at);
         }
     }
 

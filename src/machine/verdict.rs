@@ -17,6 +17,7 @@ use crate::model::event::{Data, Event};
 use crate::model::id::FrameId;
 use crate::model::job::Evaluating;
 use crate::model::limits::FEEDBACK_BYTES_MAX;
+use crate::model::principal::Principal;
 use crate::model::problem::{Kind, Problem};
 
 /// Who is asked after the rules.
@@ -170,7 +171,7 @@ impl Scratch<'_> {
                     let reason = "it counts as good enough because nobody decided in time";
                     self.conclude_by(id, true, Some(reason), None, None)
                 }
-                _ => Err(self.problem_of_expiry(row)),
+                _ => Err(Self::problem_of_expiry(row)),
             };
         };
         let is_valid = decision.verdict == Verdict::Approve;
@@ -191,7 +192,7 @@ impl Scratch<'_> {
         is_valid: bool,
         reason: Option<&str>,
         judge: Option<Judgement>,
-        by: Option<crate::model::principal::Principal>,
+        by: Option<Principal>,
     ) -> Raised<()> {
         let rules = self.evaluating(id).map(|evaluating| evaluating.rules).unwrap_or_default();
         let reason = reason.unwrap_or_default();
@@ -200,7 +201,11 @@ impl Scratch<'_> {
         if evaluation.reason.is_empty() {
             evaluation.reason = evaluation.reasons().join("; ");
         }
-        let output = serde_json::to_value(&evaluation).unwrap_or(Value::Null);
+        let mut output = serde_json::to_value(&evaluation).unwrap_or(Value::Null);
+        if let (Some(by), Some(output)) = (&evaluation.by, output.as_object_mut()) {
+            // As a checkpoint names who decided.
+            output.insert("by".to_owned(), Value::from(by.to_string()));
+        }
         let problem = Problem::new(Kind::Unsatisfactory, evaluation.reason.clone());
         self.emit(Event::Evaluated { frame: id, evaluation: Arc::new(evaluation) });
         match is_valid {

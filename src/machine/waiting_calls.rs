@@ -5,6 +5,7 @@ use crate::machine::scratch::Scratch;
 use crate::model::event::{Event, Outcome};
 use crate::model::id::FrameId;
 use crate::model::job::{CallStage, FrameState};
+use crate::model::limits::POLL_PAUSE_MIN;
 use crate::model::problem::{Kind, Problem};
 use crate::model::refusal::Refusal;
 use crate::model::status::Status;
@@ -64,9 +65,11 @@ impl Scratch<'_> {
             CallStage::Polled { expires_at, .. } => *expires_at,
             _ => now.after(expires_after),
         };
-        // It is asked a last time before its time is over, and then no more.
-        let poll_at = asked.and_then(|(_, after)| after).map(|span| now.after(span));
-        let poll_at = poll_at.filter(|_| now < expires_at).map(|at| at.min(expires_at));
+        // It is asked a last time when its time is over, and then no more.
+        let next = |after: Option<Span>| {
+            after.map_or(expires_at, |after| now.after(after.max(POLL_PAUSE_MIN)).min(expires_at))
+        };
+        let poll_at = asked.filter(|_| now < expires_at).map(|(_, after)| next(after));
         let status_url = asked.map(|(url, _)| url.clone());
         self.emit(Event::CallAccepted { frame: id, attempt, status_url, poll_at, expires_at });
         Ok(())

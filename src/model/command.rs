@@ -42,8 +42,8 @@ pub enum Command {
         poll_after: Option<Span>,
         expires_after: Span,
     },
-    /// A call died without an outcome. `repeatable`: may it simply be made again? None: the document
-    /// decides.
+    /// A call died without an outcome. `repeatable`: may it simply be made again? None: the
+    /// document decides.
     Interrupt { frame: FrameId, attempt: u32, reason: String, repeatable: Option<bool> },
     /// Make the calls that wait for their next attempt, or for an answer, again now.
     RetryTask { reason: String },

@@ -71,6 +71,8 @@ pub const FEEDBACK_BYTES_MAX: usize = 4 * 1024;
 pub const VOTES_MAX: u32 = 9;
 /// Largest report of a search for an agent, bytes as JSON: it is kept with the job.
 pub const MATCHING_REPORT_BYTES_MAX: usize = 256 * 1024;
+/// Shortest pause before an agent is asked how a call stands: it must not be asked without end.
+pub const POLL_PAUSE_MIN: Span = Span::from_millis(100);
 /// Events that one `listen` keeps before its task faults.
 pub const LISTEN_EVENTS_MAX: usize = 10_000;
 /// Most registered agents, inactive ones included: all of them are held in memory, compiled.

@@ -1,7 +1,10 @@
 //! The pure core, driven without disk, network or clock: scenarios as data, a golden matrix of
 //! states and wishes, and random walks.
 
+mod board;
+mod limits;
 mod matrix;
+mod older_records;
 mod scenario;
 mod state_machine_page;
 mod walk;

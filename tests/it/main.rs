@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agent_sim;
+mod agents;
 mod backup;
 #[cfg(feature = "fault-injection")]
 mod binary;

@@ -52,8 +52,7 @@ impl Chat {
             .with_project_id("");
         let mut disclosed = Disclosed::default();
         disclosed.note(key, "openai");
-        let client =
-            Client::with_config(config).with_http_service(Transport::new(wire, disclosed));
+        let client = Client::with_config(config).with_http_service(Transport::new(wire, disclosed));
         Self { options, client, known: Known::nothing() }
     }
 

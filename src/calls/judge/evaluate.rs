@@ -31,11 +31,7 @@ impl Judge {
     }
 
     /// Judges by the arguments `{result, criteria, votes?, task?}`.
-    async fn judge(
-        &self,
-        key: &str,
-        arguments: &Value,
-    ) -> Result<Judgement, Unavailable> {
+    async fn judge(&self, key: &str, arguments: &Value) -> Result<Judgement, Unavailable> {
         let missing = Value::Null;
         let member = |name: &str| arguments.get(name).unwrap_or(&missing);
         let case = Case {

@@ -40,7 +40,12 @@ pub(super) fn question(case: &Case<'_>) -> Question {
         ("RESULT", written(case.result)),
     ];
     let fenced = fence(case.key, &blocks);
-    Question { name: "verdict", system: system(&fenced.mark), user: user(&fenced), schema: schema() }
+    Question {
+        name: "verdict",
+        system: system(&fenced.mark),
+        user: user(&fenced),
+        schema: schema(),
+    }
 }
 
 fn system(mark: &str) -> String {

@@ -53,9 +53,9 @@ pub(in crate::cli) fn run(arguments: &Arguments, output: &mut Output) -> Result<
 
 async fn serve(listen: SocketAddr, output: &mut Output) -> Result<(), Failure> {
     let mut signals = Signals::take()?;
-    let sim = AgentSim::start(listen).await.map_err(|error| {
-        Failure::new(Code::Io, format!("cannot listen on {listen}: {error}"))
-    })?;
+    let sim = AgentSim::start(listen)
+        .await
+        .map_err(|error| Failure::new(Code::Io, format!("cannot listen on {listen}: {error}")))?;
     output.line(format!("listening on {}", sim.url("")))?;
     signals.next().await;
     Ok(())

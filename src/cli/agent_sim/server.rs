@@ -98,10 +98,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
 }
 
-async fn respond(
-    request: Request<Incoming>,
-    shared: Arc<Shared>,
-) -> Result<Outgoing, Infallible> {
+async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Outgoing, Infallible> {
     let Some(request) = Received::read(request).await else {
         let refused = Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "the body was not read");
         return Ok(refused.into_response());

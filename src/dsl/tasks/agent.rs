@@ -8,8 +8,20 @@ use crate::dsl::expressions::Scopes;
 use crate::expr::{Scope, Template, strict};
 
 /// A call that leaves everything to the job: its agent, its inputs, its feedback.
-pub(super) fn without_arguments() -> TaskKind {
+pub(super) fn without_arguments(check: &mut Check<'_>) -> TaskKind {
+    needs_assignment(check);
     TaskKind::Agent(AgentCall { agent: None, input: None, feedback: None, timeout: None })
+}
+
+/// A call that names no agent is of the job's: then no job may begin without one.
+fn needs_assignment(check: &mut Check<'_>) {
+    let assignment = check.document.pointer("/document/metadata/holdpoint/assignment");
+    if assignment.and_then(Value::as_str) != Some("required") {
+        check.defect_with(
+            "the call names no agent, and a job may begin without one",
+            "write `with.agent`, or `document.metadata.holdpoint.assignment: required`",
+        );
+    }
 }
 
 /// Reads `with`.
@@ -22,6 +34,9 @@ pub(super) fn read<'d>(
     let optional = ["agent", "input", "feedback", "timeout"];
     let object = check.members(value, "`with` of an agent", &[], &optional)?;
     let before = check.defect_count();
+    if !object.contains_key("agent") {
+        needs_assignment(check);
+    }
     let call = AgentCall {
         agent: check
             .member(object, "agent", |check, value| check.text_template(value, "`agent`", scope)),

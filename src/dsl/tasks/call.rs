@@ -21,7 +21,7 @@ pub(super) fn read<'d>(
         return custom_function::read(check, object, name, scopes);
     }
     match (&callee, object.get("with")) {
-        (Callee::Agent, None) => return Some(agent::without_arguments()),
+        (Callee::Agent, None) => return Some(agent::without_arguments(check)),
         (Callee::Evaluate, None) => return Some(evaluate::without_arguments(check)),
         (_, None) => check.defect("this call needs the member `with`", None),
         (_, Some(_)) => {}

@@ -82,7 +82,8 @@ impl Task {
             members.insert("input".to_owned(), self.input.clone());
         }
         let own = self.input.as_object().cloned().unwrap_or_default();
-        match schema.get("properties").and_then(Value::as_object).filter(|known| !known.is_empty()) {
+        match schema.get("properties").and_then(Value::as_object).filter(|known| !known.is_empty())
+        {
             Some(known) => {
                 members.extend(own);
                 members.retain(|name, _| known.contains_key(name));

@@ -43,7 +43,8 @@ pub(super) async fn prefer(
         rules(&fenced.mark)
     );
     let ids: Vec<&str> = shortlist.iter().map(|candidate| candidate.id.as_str()).collect();
-    let schema = form("ranking", json!({"type": "array", "items": {"type": "string", "enum": ids}}));
+    let schema =
+        form("ranking", json!({"type": "array", "items": {"type": "string", "enum": ids}}));
     let question = Question { name: "ranking", system, user: fenced.text, schema };
     let answer = ask(caller, &question).await?;
     let ranking = answer.get("ranking").and_then(Value::as_array).ok_or("it named no order")?;
@@ -59,8 +60,11 @@ pub(super) async fn prefer(
         return Err("it named nobody".to_owned());
     }
     // Whom it left out comes last, in the order of the score.
-    let left_out: Vec<String> =
-        ids.iter().filter(|id| !preferred.iter().any(|p| p == *id)).map(|id| (*id).to_owned()).collect();
+    let left_out: Vec<String> = ids
+        .iter()
+        .filter(|id| !preferred.iter().any(|p| p == *id))
+        .map(|id| (*id).to_owned())
+        .collect();
     preferred.extend(left_out);
     Ok(Preference { ids: preferred, reason: reason(&answer) })
 }

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-pub use super::score::Points;
 use super::candidate::Candidate;
 use super::inputs::{Fit, Task};
+pub use super::score::Points;
 use super::score::{COMPOSED_POINTS, account, words_of};
 
 /// Points that an agent needs: one word in common, a schema that takes the job, a place and no bad

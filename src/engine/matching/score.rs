@@ -88,7 +88,8 @@ impl Account {
             Fit::None(violations) => {
                 let named: Vec<&str> =
                     violations.iter().take(VIOLATIONS_MAX).map(String::as_str).collect();
-                let text = format!("nothing of the job fits its input schema: {}", named.join("; "));
+                let text =
+                    format!("nothing of the job fits its input schema: {}", named.join("; "));
                 self.lacks.push(text);
             }
         }

@@ -32,7 +32,8 @@ pub(super) fn words<'t>(texts: impl IntoIterator<Item = &'t str>) -> BTreeSet<St
 /// other languages words are compared as they stand, but for a last s.
 fn stem(word: &str) -> String {
     let lower = word.to_lowercase();
-    let cut = lower.strip_suffix("ies").filter(|stem| stem.len() > 2).map(|stem| format!("{stem}y"));
+    let cut =
+        lower.strip_suffix("ies").filter(|stem| stem.len() > 2).map(|stem| format!("{stem}y"));
     let plain = lower.strip_suffix('s').filter(|stem| stem.len() > 2 && !stem.ends_with('s'));
     cut.or_else(|| plain.map(str::to_owned)).unwrap_or(lower)
 }

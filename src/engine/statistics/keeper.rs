@@ -75,10 +75,8 @@ impl Statistics {
     /// What became of the results of each agent, by its id.
     pub async fn records(&self, parts: &Parts) -> Result<BTreeMap<String, Record>, StoreError> {
         let totals = self.catch_up(parts.store.as_ref(), parts.clock.now()).await?;
-        let record = |figures: &Figures| Record {
-            accepted: figures.accepted,
-            rejected: figures.rejected,
-        };
+        let record =
+            |figures: &Figures| Record { accepted: figures.accepted, rejected: figures.rejected };
         Ok(totals.agents.iter().map(|(id, figures)| (id.clone(), record(figures))).collect())
     }
 }

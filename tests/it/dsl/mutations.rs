@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
-const DOCUMENTS: [&str; 4] = [
+const DOCUMENTS: [&str; 5] = [
     include_str!("../../../workflows/simple-task.yaml"),
     include_str!("../../../workflows/code-generation.yaml"),
     include_str!("../../../workflows/data-processing.yaml"),
+    include_str!("../../../workflows/agent-task.yaml"),
     include_str!("everything.yaml"),
 ];
 

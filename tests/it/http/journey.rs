@@ -355,7 +355,7 @@ async fn a_document_is_checked_registered_and_run() {
     let versions = site.get("/api/admin/workflows/greet/versions", &cookie).await.ok(200);
     assert_eq!(versions["versions"].as_array().map(Vec::len), Some(1));
     let names = site.get("/api/workflows", &cookie).await.ok(200);
-    assert_eq!(names["workflows"].as_array().map(Vec::len), Some(4));
+    assert_eq!(names["workflows"].as_array().map(Vec::len), Some(5));
 
     let broken = GREET.replace("set:", "sett:");
     let answer = send("", "application/yaml", &broken).to(&site.router).await;

@@ -11,6 +11,7 @@ use holdpoint::model::checkpoint::Verdict;
 use holdpoint::model::command::{Command, DecideCheckpoint};
 use holdpoint::model::event::Outcome;
 use holdpoint::model::id::{CheckpointId, FrameId, JobId};
+use holdpoint::model::job::FrameState;
 use holdpoint::model::problem::{Kind, Problem};
 use holdpoint::model::time::Span;
 use serde_json::{Value, json};
@@ -67,12 +68,68 @@ fn suspend() -> Command {
     Command::Suspend { reason: "hold".to_owned() }
 }
 
+fn accept(frame: FrameId, attempt: u32) -> Command {
+    Command::Accept {
+        frame,
+        attempt,
+        status_url: Some("https://a.test/status".to_owned()),
+        poll_after: Some(Span::from_secs(10)),
+        expires_after: Span::from_secs(3600),
+    }
+}
+
 fn raising(kind: Kind) -> World {
     begun(json!({ "raise": { "error": { "type": kind.uri(), "status": kind.status() } } }))
 }
 
-/// The states of the table, by name. The outer life cycle first.
+/// The states of the table, by name.
 pub fn states() -> Vec<(&'static str, World)> {
+    let mut states = plain_states();
+    states.extend(board_states());
+    states
+}
+
+/// Those of the job board: searches for an agent, calls that wait, results to be judged.
+fn board_states() -> Vec<(&'static str, World)> {
+    let needy = || World::created(needs_agent(), json!({}));
+    let asked = json!({ "call": "agent", "with": { "agent": "a" } });
+    let to_call = |world: World, with: &dyn Fn(FrameId, u32) -> Command| {
+        let (frame, attempt) = world.call("/do/0/task").unwrap();
+        after(world, vec![with(frame, attempt)])
+    };
+    let waiting = || {
+        to_call(begun(asked.clone()), &|frame, attempt| {
+            let problem = Problem::new(Kind::Communication, "busy");
+            Command::Retry { frame, attempt, problem, delay: Span::from_secs(60) }
+        })
+    };
+    let accepted = || to_call(begun(asked.clone()), &accept);
+    let polled = || {
+        let mut world = accepted();
+        world.pass(Span::from_secs(10));
+        world
+    };
+    let unmatched = || {
+        let report = Arc::new(json!({ "agents": [] }));
+        let again_after = Some(Span::from_secs(60));
+        after(
+            needy(),
+            vec![Command::Match, Command::FailMatching { round: 1, report, again_after }],
+        )
+    };
+    vec![
+        ("PENDING, matching", after(needy(), vec![Command::Match])),
+        ("PENDING, no agent", unmatched()),
+        ("call to be made again", waiting()),
+        ("call made again, suspended", after(waiting(), vec![suspend()])),
+        ("call accepted", accepted()),
+        ("call polled", polled()),
+        ("waits for a verdict", begun(json!({ "call": "evaluate" }))),
+    ]
+}
+
+/// The outer life cycle first, then whatever a run can wait for.
+fn plain_states() -> Vec<(&'static str, World)> {
     let listen = json!({ "listen": { "to": { "one": { "with": { "type": "ping" } } } } });
     let child = json!({
         "run": { "workflow": { "namespace": "test", "name": "other", "version": "1.0.0" } }
@@ -136,11 +193,19 @@ pub fn states() -> Vec<(&'static str, World)> {
     ]
 }
 
+/// A call of the run, whether it is under way or waits.
+fn a_call(world: &World) -> Option<(FrameId, u32)> {
+    let frames = &world.job().run.as_ref()?.frames;
+    frames.iter().find_map(|(id, frame)| match &frame.state {
+        FrameState::Call { attempt, .. } => Some((*id, *attempt)),
+        _ => None,
+    })
+}
+
 /// Every wish, with arguments that fit the state where anything does.
 pub fn wishes(world: &World) -> Vec<(&'static str, Command)> {
     let due = world.due();
-    let (frame, attempt) =
-        due.calls.first().map_or((FrameId(77), 1), |call| (call.frame, call.attempt));
+    let (frame, attempt) = a_call(world).unwrap_or((FrameId(77), 1));
     let child = due.children.first().map(|child| child.child);
     let child = child.or(due.orphans.first().copied()).unwrap_or(JobId::derived(&["none"]));
     let row = world.job().checkpoints.values().next().cloned();
@@ -160,11 +225,16 @@ pub fn wishes(world: &World) -> Vec<(&'static str, Command)> {
     vec![
         ("create", Command::Create(world.job().spec.clone())),
         ("assign", assign()),
+        ("match", Command::Match),
+        ("fail-match", fail_match(world)),
         ("unassign", Command::Unassign { reason: None }),
         ("execute", Command::Execute),
         ("begin", Command::Begin),
         ("settle: ok", Command::Settle { frame, attempt, outcome: succeeded() }),
         ("settle: failed", Command::Settle { frame, attempt, outcome: failed() }),
+        ("retry", retry(frame, attempt)),
+        ("accept", accept(frame, attempt)),
+        ("retry-task", Command::RetryTask { reason: reason() }),
         ("interrupt", Command::Interrupt { frame, attempt, reason: reason(), repeatable: None }),
         ("confirm child", Command::ConfirmChild { child }),
         ("settle child: ok", Command::SettleChild { child, outcome: succeeded() }),
@@ -184,6 +254,17 @@ pub fn wishes(world: &World) -> Vec<(&'static str, Command)> {
         ("reassign", Command::Reassign { agent: "b".to_owned(), inputs: data(), reason: reason() }),
         ("poison", Command::Poison { reason: reason() }),
     ]
+}
+
+fn fail_match(world: &World) -> Command {
+    let round = world.job().matching.round;
+    let again_after = Some(Span::from_secs(60));
+    Command::FailMatching { round, report: Arc::new(json!({ "agents": [] })), again_after }
+}
+
+fn retry(frame: FrameId, attempt: u32) -> Command {
+    let problem = Problem::new(Kind::Communication, "busy");
+    Command::Retry { frame, attempt, problem, delay: Span::from_secs(60) }
 }
 
 /// One cell: where the job stands after the wish and by which events, or the refusal.

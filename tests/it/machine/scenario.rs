@@ -14,6 +14,7 @@ use holdpoint::model::refusal::Refusal;
 use holdpoint::model::time::Span;
 use serde_json::{Value, json};
 
+use super::board;
 use super::world::{World, definition};
 
 macro_rules! scenarios {
@@ -26,6 +27,7 @@ macro_rules! scenarios {
 }
 
 scenarios!(
+    agents,
     calls,
     catching,
     checkpoints,
@@ -33,14 +35,18 @@ scenarios!(
     data_flow,
     directives,
     emitting,
+    evaluations,
+    feedback,
     forks,
     life_cycle,
     listening,
     loops,
+    matching,
     retrying,
     suspension,
     switching,
-    timeouts
+    timeouts,
+    waiting_calls
 );
 
 /// Plays every scenario of a file, and says all that went wrong at the end.
@@ -75,12 +81,20 @@ fn play(scenario: &Value) -> Result<(), String> {
         let job = scenario.get("job");
         let set = |name: &str| job.and_then(|job| job.get(name)).cloned();
         spec.auto_execute = set("autoExecute").is_none_or(|set| set == json!(true));
+        if let Some(rules) = set("rules") {
+            spec.acceptance_rules = Arc::new(rules);
+        }
+        if let Some(Value::String(criteria)) = set("criteria") {
+            spec.acceptance_criteria = criteria;
+        }
         spec.parent = set("depth").and_then(|depth| depth.as_u64()).map(|depth| Parent {
             job: JobId::derived(&["parent"]),
             depth: depth as u32,
             awaited: true,
         });
     });
+    let has_judge = scenario.get("job").and_then(|job| job.get("judge"));
+    world.environment.has_judge = has_judge == Some(&json!(true));
     world.is_thorough = scenario.get("quick").is_none();
     if scenario.get("begin") != Some(&json!(false)) {
         world.send(Command::Begin).map_err(|refusal| format!("begin: {refusal}"))?;
@@ -136,11 +150,6 @@ impl Player {
                     _ => world.fail(&at(), problem(with)),
                 }
             }
-            "settleAgain" => {
-                let (frame, attempt) = self.last_call.ok_or("no call was settled")?;
-                let outcome = Outcome::Succeeded(Arc::new(json!("late")));
-                world.send(Command::Settle { frame, attempt, outcome })
-            }
             "interrupt" => {
                 let (frame, attempt) = world.call(&at()).ok_or("there is no such call")?;
                 world.send(Command::Interrupt {
@@ -180,10 +189,29 @@ impl Player {
             }
             "tick" => world.send(Command::Tick),
             "childEnds" | "childExists" | "dropChild" => self.act_on_child(action, &at(), with)?,
-            other => match plain_wish(other, with) {
+            "settleAgain" | "acceptAgain" => {
+                let late = self.late_word(action)?;
+                self.world.send(late)
+            }
+            "remember" => {
+                self.last_call = board::frame_of(world, &at(), with);
+                Ok(Vec::new())
+            }
+            other => match plain_wish(other, with).map_or(board::wish(world, other, with)?, Some) {
                 Some(wish) => world.send(wish),
                 None => return Err(format!("there is no step {other:?}")),
             },
+        })
+    }
+
+    /// What comes too late for the call that is remembered.
+    fn late_word(&self, action: &str) -> Result<Command, String> {
+        let (frame, attempt) = self.last_call.ok_or("no call is remembered")?;
+        let outcome = Outcome::Succeeded(Arc::new(json!("late")));
+        let (status_url, poll_after, expires_after) = (None, None, Span::from_secs(60));
+        Ok(match action {
+            "settleAgain" => Command::Settle { frame, attempt, outcome },
+            _ => Command::Accept { frame, attempt, status_url, poll_after, expires_after },
         })
     }
 
@@ -221,7 +249,9 @@ impl Player {
         for (what, wanted) in expected.as_object().ok_or("an expectation is an object")? {
             let found = self.found(what)?;
             let is_same = match what.as_str() {
-                "has" | "error" | "arguments" | "shown" => contains(&found, wanted),
+                "has" | "error" | "arguments" | "shown" | "evaluation" | "waits" | "logged" => {
+                    contains(&found, wanted)
+                }
                 _ => found == *wanted,
             };
             if !is_same {
@@ -289,7 +319,10 @@ impl Player {
                 Event::EventEmitted { event, .. } => Some(event.attribute("type").into()),
                 _ => None,
             })),
-            other => return Err(format!("nothing is called {other:?}")),
+            other => {
+                let found = board::found(world, other);
+                return found.ok_or_else(|| format!("nothing is called {other:?}"));
+            }
         })
     }
 }
@@ -330,7 +363,7 @@ fn contains(value: &Value, wanted: &Value) -> bool {
     }
 }
 
-fn problem(with: &Value) -> Problem {
+pub fn problem(with: &Value) -> Problem {
     let given = with.get("error").cloned().unwrap_or_else(|| json!({}));
     let word = given["type"].as_str().unwrap_or("communication");
     let kind = if word.contains(':') { word.to_owned() } else { format!("{STANDARD}{word}") };
@@ -344,7 +377,7 @@ fn problem(with: &Value) -> Problem {
     }
 }
 
-fn span(with: &Value) -> Result<Span, String> {
+pub fn span(with: &Value) -> Result<Span, String> {
     let text = with.as_str().unwrap_or("");
     parse_duration(text).ok_or_else(|| format!("{text:?} is no duration"))
 }

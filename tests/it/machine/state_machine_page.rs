@@ -13,8 +13,10 @@ use super::world::World;
 const PAGE: &str = include_str!("../../../docs/state-machine.md");
 
 /// The wishes of the outer life cycle, as the page spells them.
-const LIFE_CYCLE: [&str; 10] = [
+const LIFE_CYCLE: [&str; 12] = [
     "assign",
+    "match",
+    "fail-match",
     "unassign",
     "execute",
     "begin",

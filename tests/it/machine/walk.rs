@@ -34,7 +34,16 @@ fn leaf() -> impl Strategy<Value = Value> {
         });
         json!({ "call": "checkpoint", "with": with })
     };
+    let agent = json!({ "call": "agent", "with": { "agent": "a" } });
+    let judged = |rule: &str| {
+        let rules = json!([{ "name": "rule", "when": rule, "message": "not yet" }]);
+        json!({ "call": "evaluate", "with": { "rules": rules, "criteria": "any" } })
+    };
     proptest::sample::select(vec![
+        agent.clone(),
+        agent,
+        judged(".n == 1"),
+        json!({ "call": "evaluate", "with": { "judge": "human", "onExpiry": "approve" } }),
         json!({ "set": { "n": "${ (.n? // 0) + 1 }" } }),
         json!({ "set": { "n": 1 }, "if": "false" }),
         json!({ "set": { "n": 1 }, "export": { "as": "{ seen: . }" } }),
@@ -103,6 +112,8 @@ fn stride(world: &mut World, kind: u8, choice: u8) {
         "confirm child",
         "settle child: ok",
         "interrupt",
+        "retry",
+        "accept",
         "tick",
     ];
     match kind % 8 {
@@ -139,10 +150,12 @@ proptest! {
     #[test]
     fn a_walk_never_breaks_what_always_holds(
         tasks in proptest::collection::vec(task(), 1..4),
+        has_judge in any::<bool>(),
         strides in proptest::collection::vec((any::<u8>(), any::<u8>()), 1..40),
     ) {
         let definition = definition(&json!({ "do": named(tasks) }));
         let mut world = World::begun(definition, json!({ "n": 0 }));
+        world.environment.has_judge = has_judge;
         for (kind, choice) in strides {
             stride(&mut world, kind, choice);
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use holdpoint::dsl::definition::Definition;
-use holdpoint::dsl::{Rules, from_value};
+use holdpoint::dsl::{Format, Rules, from_value, parse};
 use holdpoint::machine::{Due, Environment, Setting, decide, due, evolve, job_row, statuses_in};
 use holdpoint::model::checkpoint::{Checkpoint, CheckpointStatus, Verdict};
 use holdpoint::model::cloud_event::CloudEvent;
@@ -44,7 +44,7 @@ pub struct World {
     settled: BTreeSet<String>,
     /// Checkpoints that were decided.
     decided: BTreeSet<CheckpointId>,
-    environment: Environment,
+    pub environment: Environment,
     /// Is there more to do at once?
     pub more: bool,
     /// Checks that cost as much as the state is large; off for tests of large states.
@@ -62,8 +62,16 @@ pub fn document(parts: &Value) -> Value {
     whole
 }
 
+/// The document of these parts, or the shipped one of this name.
 pub fn definition(parts: &Value) -> Arc<Definition> {
-    let whole = document(parts);
+    let whole = match parts.as_str() {
+        Some("agent-task") => {
+            let text = include_str!("../../../workflows/agent-task.yaml");
+            return parse(text, Format::Yaml, &Rules::default()).unwrap();
+        }
+        Some(other) => panic!("no scenario uses {other}"),
+        None => document(parts),
+    };
     from_value(Arc::new(whole.clone()), &Rules::default())
         .unwrap_or_else(|defects| panic!("{defects:#?}\n{whole:#}"))
 }
@@ -197,6 +205,7 @@ impl World {
         match job.status {
             Status::Pending | Status::Assigned => {
                 assert_eq!(matches!(row.place, Place::Queue(_)), job.is_ready(), "{row:?}");
+                assert_eq!(matches!(row.place, Place::Active), due.matching.is_some(), "{row:?}");
                 assert!(job.run.is_none() && job.suspended.is_none(), "{row:?}");
             }
             Status::InProgress => {

@@ -56,9 +56,7 @@ impl Prompt {
 
 /// The first run of so many hexadecimal digits.
 fn mark(system: &str) -> Option<&str> {
-    system
-        .split(|c: char| !c.is_ascii_hexdigit())
-        .find(|word| word.len() == MARK_CHARS)
+    system.split(|c: char| !c.is_ascii_hexdigit()).find(|word| word.len() == MARK_CHARS)
 }
 
 /// The name of the block that this line opens: `<<<NAME mark`.
