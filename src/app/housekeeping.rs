@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::retention::{Rules, sweep};
@@ -13,6 +14,8 @@ use crate::store::Store;
 
 /// How often it is swept. An expired login is refused at once; this only frees its room.
 const PERIOD: Duration = Duration::from_secs(3_600);
+/// How often the figures of the agents catch up when nobody asks: their metrics are read like this.
+const COUNT_PERIOD: Duration = Duration::from_secs(5);
 
 /// Sweeps until `stop`.
 pub(super) fn keep(engine: Engine, stop: CancellationToken) {
@@ -29,6 +32,22 @@ pub(super) fn keep(engine: Engine, stop: CancellationToken) {
     });
 }
 
+/// Lets the figures of the agents catch up until `stop`, if there are agents.
+pub(super) fn count_agents(engine: Engine, stop: CancellationToken) {
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(COUNT_PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            if engine.agents().is_empty() {
+                continue;
+            }
+            if let Err(error) = engine.all_agent_statistics().await {
+                tracing::debug!(%error, "the figures of the agents stay behind");
+            }
+        }
+    });
+}
+
 /// Archives and removes jobs whose time is over, until `stop`. A store that is held stays as it is.
 pub(super) fn retain(engine: Engine, store: Arc<dyn Store>, rules: Rules, stop: CancellationToken) {
     if rules.kept.is_empty() {
@@ -39,6 +58,12 @@ pub(super) fn retain(engine: Engine, store: Arc<dyn Store>, rules: Rules, stop: 
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             if engine.hold().is_some() {
                 continue;
+            }
+            // What is archived is counted before: its journal goes.
+            if !engine.agents().is_empty()
+                && let Err(error) = engine.all_agent_statistics().await
+            {
+                tracing::debug!(%error, "the figures of the agents stay behind");
             }
             if let Err(error) = sweep(&*store, &rules, engine.now()).await {
                 tracing::warn!(%error, "jobs whose time is over stay for now");

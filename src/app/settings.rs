@@ -7,6 +7,7 @@ use crate::app::AppError;
 use crate::calls;
 use crate::config::Config;
 use crate::config::metrics::WithoutToken;
+use crate::config::openai::Money;
 use crate::config::store::{Recovery, StoreUrl};
 use crate::http::Scrape;
 use crate::model::time::Span;
@@ -41,6 +42,7 @@ pub(super) fn calls(config: &Config) -> Result<calls::Options, AppError> {
     }
     Ok(calls::Options {
         allow,
+        chat: chat(config)?,
         connect_timeout_ms: egress.connect_timeout_ms,
         response_timeout_ms: egress.response_timeout_ms,
         total_timeout_ms: egress.total_timeout_ms,
@@ -49,6 +51,31 @@ pub(super) fn calls(config: &Config) -> Result<calls::Options, AppError> {
         extra_roots: egress.ca_files.clone(),
         artifacts: config.artifacts.dir.clone(),
     })
+}
+
+/// The language model, with its key from the file or from the environment.
+fn chat(config: &Config) -> Result<Option<calls::ChatOptions>, AppError> {
+    let openai = &config.openai;
+    if !openai.is_set() {
+        return Ok(None);
+    }
+    let key = match &openai.api_key_file {
+        None => std::env::var("HOLDPOINT_OPENAI_API_KEY").unwrap_or_default(),
+        Some(file) => std::fs::read_to_string(file).map_err(|error| {
+            let text = format!("cannot read the key in {}: {error}", file.display());
+            AppError::setting("[openai] api_key_file", &text)
+        })?,
+    };
+    let price = |money: Money| calls::Price(Some(money.micros).filter(|micros| *micros > 0));
+    Ok(Some(calls::ChatOptions {
+        base_url: openai.base_url.clone(),
+        api_key: calls::ApiKey::new(&key),
+        model: openai.model.clone(),
+        timeout: Duration::from_millis(openai.timeout_ms),
+        votes: openai.votes,
+        input_price: price(openai.input_price),
+        output_price: price(openai.output_price),
+    }))
 }
 
 pub(super) fn engine(config: &Config, public_url: Option<String>) -> engine::Options {

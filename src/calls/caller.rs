@@ -12,8 +12,10 @@ use serde_json::Value;
 
 use crate::calls::agent::Surroundings;
 use crate::calls::agent::{self, AgentDirections, AgentFailure, AgentReply, AgentTarget};
+use crate::calls::chat::{Chat, Question, Told, Unavailable};
 use crate::calls::egress::{EgressError, Guard};
 use crate::calls::http::Http;
+use crate::calls::judge::{Judge, Unjudged};
 use crate::calls::oauth2::Tokens;
 use crate::calls::options::Options;
 use crate::calls::resolver::{EndpointError, Lookup, SystemLookup};
@@ -51,11 +53,13 @@ pub enum Function {
     WriteFiles,
     /// Calls a registered agent.
     Agent,
+    /// Asks the judge whether a result is good enough.
+    Evaluate,
 }
 
 /// A text that names no function of this floor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no function that calls the outside; there are http, write-files and agent")]
+#[error("`{0}` is no function that calls the outside")]
 pub struct UnknownFunction(pub String);
 
 impl FromStr for Function {
@@ -66,6 +70,7 @@ impl FromStr for Function {
             "http" => Ok(Self::Http),
             "write-files" => Ok(Self::WriteFiles),
             "agent" => Ok(Self::Agent),
+            "evaluate" => Ok(Self::Evaluate),
             _ => Err(UnknownFunction(text.to_owned())),
         }
     }
@@ -77,6 +82,7 @@ impl fmt::Display for Function {
             Self::Http => "http",
             Self::WriteFiles => "write-files",
             Self::Agent => "agent",
+            Self::Evaluate => "evaluate",
         })
     }
 }
@@ -124,9 +130,23 @@ struct Shared {
     way: Way,
 }
 
+impl Out {
+    async fn judge(&self, call: &Call) -> Result<Value, Unjudged> {
+        let judge = self.judge.as_ref().ok_or_else(Unjudged::without_judge)?;
+        judge.run(call).await
+    }
+}
+
 enum Way {
-    Out { http: Http, files: FileWriter, total_timeout: Duration },
+    Out(Box<Out>),
     StandIn(Arc<dyn StandIn>),
+}
+
+struct Out {
+    http: Http,
+    files: FileWriter,
+    judge: Option<Judge>,
+    total_timeout: Duration,
 }
 
 impl Caller {
@@ -148,12 +168,14 @@ impl Caller {
         lookup: Arc<dyn Lookup>,
     ) -> Result<Self, CallsError> {
         let guard = Arc::new(Guard::new(options.allow.clone(), &options.resolve));
-        let wire = Wire::new(&options, Arc::clone(&guard), lookup)?;
-        let way = Way::Out {
+        let wire = Arc::new(Wire::new(&options, Arc::clone(&guard), lookup)?);
+        let chat = options.chat.clone().map(|chat| Arc::new(Chat::new(chat, Arc::clone(&wire))));
+        let way = Way::Out(Box::new(Out {
             http: Http { wire, tokens: Tokens::default() },
+            judge: chat.map(|chat| Judge { chat }),
             total_timeout: Duration::from_millis(options.total_timeout_ms),
             files: FileWriter::new(options.artifacts),
-        };
+        }));
         Ok(Self { shared: Arc::new(Shared { guard, secrets, way }), vault: None })
     }
 
@@ -176,6 +198,11 @@ impl Caller {
         Self { vault: Some(vault), ..self }
     }
 
+    /// Does a stand-in answer every call?
+    pub fn is_stand_in(&self) -> bool {
+        matches!(self.shared.way, Way::StandIn(_))
+    }
+
     /// The key, if there is one.
     pub fn vault(&self) -> Option<&Vault> {
         self.vault.as_ref()
@@ -183,13 +210,14 @@ impl Caller {
 
     /// Runs one attempt. Every failure is data; none is a panic.
     pub async fn run(&self, call: &Call) -> Outcome {
-        let (http, files, total_timeout) = match &self.shared.way {
-            Way::Out { http, files, total_timeout } => (http, files, *total_timeout),
+        let out = match &self.shared.way {
+            Way::Out(out) => out,
             Way::StandIn(stand_in) => return stand_in.run(call).await,
         };
         let result = match call.function {
-            Function::Http => self.http(http, call, total_timeout).await,
-            Function::WriteFiles => files.run(call.job, &call.arguments).await,
+            Function::Http => self.http(&out.http, call, out.total_timeout).await,
+            Function::WriteFiles => out.files.run(call.job, &call.arguments).await,
+            Function::Evaluate => out.judge(call).await.map_err(|unjudged| unjudged.problem),
             Function::Agent => {
                 let detail = "an agent is called by its registration, and there is none";
                 Err(Problem::new(Kind::Configuration, detail))
@@ -204,7 +232,7 @@ impl Caller {
     /// Runs one attempt of a call of a registered agent. A stand-in sees it like any other call.
     pub async fn run_agent(&self, call: &Call, directions: &AgentDirections) -> AgentReply {
         let http = match &self.shared.way {
-            Way::Out { http, .. } => http,
+            Way::Out(out) => &out.http,
             Way::StandIn(stand_in) => {
                 return match stand_in.run(call).await {
                     Outcome::Succeeded(value) => AgentReply::Succeeded(value),
@@ -247,6 +275,20 @@ impl Caller {
         }
     }
 
+    /// Runs one attempt of a call of the judge. A stand-in sees it like any other call.
+    ///
+    /// # Errors
+    /// There is no judgement; may the same question be answered later?
+    pub async fn run_judge(&self, call: &Call) -> Result<Value, Unjudged> {
+        match &self.shared.way {
+            Way::Out(out) => out.judge(call).await,
+            Way::StandIn(stand_in) => match stand_in.run(call).await {
+                Outcome::Succeeded(value) => Ok(value),
+                Outcome::Failed(problem) => Err(Unjudged::for_good(problem)),
+            },
+        }
+    }
+
     /// Seals a secret for the record of this name.
     ///
     /// # Errors
@@ -263,6 +305,26 @@ impl Caller {
                 format!("call http: not done after {limit} ms (`[egress] total_timeout_ms`)");
             Err(Problem::new(Kind::Timeout, detail))
         })
+    }
+
+    /// Is there a language model to judge and to match?
+    pub fn has_judge(&self) -> bool {
+        self.chat().is_some()
+    }
+
+    /// Asks the language model once; nothing when there is none.
+    ///
+    /// # Errors
+    /// There is no answer, and why.
+    pub async fn ask(&self, question: &Question) -> Option<Result<Told, Unavailable>> {
+        Some(self.chat()?.ask(question).await)
+    }
+
+    fn chat(&self) -> Option<&Chat> {
+        match &self.shared.way {
+            Way::Out(out) => out.judge.as_ref().map(|judge| judge.chat.as_ref()),
+            Way::StandIn(_) => None,
+        }
     }
 
     /// The secrets with every leaf replaced by a placeholder: what expressions see as `$secrets`.
@@ -287,7 +349,7 @@ impl Caller {
     pub async fn check_endpoint(&self, url: &str) -> Result<(), EndpointError> {
         self.check_url(url)?;
         match &self.shared.way {
-            Way::Out { http, .. } => http.wire.check_name(url).await,
+            Way::Out(out) => out.http.wire.check_name(url).await,
             Way::StandIn(_) => Ok(()),
         }
     }

@@ -1,6 +1,8 @@
 //! `call: http` of the standard (dsl-reference.md, "HTTP Call"): sends the request that the
 //! arguments describe, follows redirects if asked, and judges the status.
 
+use std::sync::Arc;
+
 use reqwest::header::{
     ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION, USER_AGENT,
 };
@@ -25,7 +27,7 @@ const EXCERPT_CHARS_MAX: usize = 300;
 
 /// What every call of this kind needs.
 pub(crate) struct Http {
-    pub(crate) wire: Wire,
+    pub(crate) wire: Arc<Wire>,
     pub(crate) tokens: Tokens,
 }
 

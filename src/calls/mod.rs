@@ -13,6 +13,8 @@ mod artifact_folder;
 mod authentication;
 /// Runs one attempt.
 mod caller;
+/// Questions to a language model.
+pub(crate) mod chat;
 /// Which addresses may be reached.
 pub mod egress;
 /// `call: http`.
@@ -23,6 +25,8 @@ mod http_arguments;
 mod http_request;
 /// Its output.
 mod http_response;
+/// Whether a result is good enough.
+mod judge;
 /// Tokens of OAuth 2.0 and OpenID Connect.
 mod oauth2;
 /// How they are asked for.
@@ -45,7 +49,9 @@ mod write_files;
 pub use agent::{Again, AgentDirections, AgentFailure, AgentReply, AgentTarget};
 pub use agent_request::{check_auth_header, same_origin};
 pub use caller::{Call, Caller, CallsError, Function, Outcome, StandIn, UnknownFunction};
+pub use chat::{ApiKey, ChatOptions, Price, Question, Told, Unavailable, Usage};
 pub use egress::{AllowRule, EgressError};
+pub use judge::Unjudged;
 pub use options::Options;
 pub use redaction::defuse;
 pub use resolver::{EndpointError, Lookup};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::calls::chat::ChatOptions;
 use crate::calls::egress::AllowRule;
 use crate::model::limits::RESPONSE_BYTES_MAX;
 
@@ -34,6 +35,10 @@ pub struct Options {
     /// from the data folder.
     #[serde(skip)]
     pub artifacts: PathBuf,
+    /// The language model; none: there is no judge. Not a key of the section either: it is
+    /// `[openai]`.
+    #[serde(skip)]
+    pub chat: Option<ChatOptions>,
 }
 
 impl Default for Options {
@@ -48,6 +53,7 @@ impl Default for Options {
             resolve: BTreeMap::new(),
             extra_roots: Vec::new(),
             artifacts: PathBuf::from("data/artifacts"),
+            chat: None,
         }
     }
 }

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use super::exit::{self, Failure};
 use super::output::Output;
 use super::{
-    actors, backup, bench, check, check_db, checkpoints, compact, config, connection, demo, doctor,
-    drill, export, jobs, release, restore, serve, worker,
+    actors, agent_sim, backup, bench, check, check_db, checkpoints, compact, config, connection,
+    demo, doctor, drill, export, jobs, release, restore, serve, worker,
 };
 
 /// The environment, as the help shows it.
@@ -22,6 +22,7 @@ Environment:
   HOLDPOINT__SECTION__KEY        a key of config.toml, the value in TOML
   HOLDPOINT_ADMIN_EMAIL          the admin that the first start makes and
   HOLDPOINT_ADMIN_PASSWORD       its password; without them one is made up and printed
+  HOLDPOINT_OPENAI_API_KEY       the key of [openai], unless openai.api_key_file names a file
   NO_COLOR                       no colours";
 
 /// Durable jobs that stop where a person must decide.
@@ -98,6 +99,8 @@ enum Command {
     Checkpoints(checkpoints::Command),
     /// Show the live actor tree
     Actors(actors::Arguments),
+    /// Run agents and models that behave by script, for tests and rehearsals
+    AgentSim(agent_sim::Arguments),
     /// Take a verified backup, while jobs run or of a stopped server
     Backup(backup::Arguments),
     /// Put a backup in the place of a store; it is held until it is released
@@ -140,6 +143,7 @@ impl Cli {
             Command::Jobs(command) => jobs::run(command, &global, &mut output),
             Command::Checkpoints(command) => checkpoints::run(command, &global, &mut output),
             Command::Actors(arguments) => actors::run(&arguments, &global, &mut output),
+            Command::AgentSim(arguments) => agent_sim::run(&arguments, &mut output),
             Command::Backup(arguments) => backup::run(&arguments, &global, &mut output),
             Command::Restore(arguments) => restore::run(&arguments, &mut output),
             Command::Release(arguments) => release::run(&arguments, &global, &mut output),

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 /// `actors`: the live actor tree.
 mod actors;
+/// `agent-sim`: scripted agents and models, for tests and rehearsals.
+pub mod agent_sim;
 /// What may be written on the command line.
 mod arguments;
 /// `backup`: a verified copy of the store.

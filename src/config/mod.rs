@@ -27,6 +27,8 @@ pub mod load;
 pub mod log;
 /// The scrape.
 pub mod metrics;
+/// The language model.
+pub mod openai;
 /// The store.
 pub mod store;
 /// The dispatcher of runs.
@@ -49,6 +51,8 @@ pub struct Config {
     pub engine: engine::Engine,
     /// Outgoing calls.
     pub egress: egress::Egress,
+    /// The language model.
+    pub openai: openai::OpenAi,
     /// Named secrets.
     pub secrets: folders::Secrets,
     /// Shipped and own workflow documents.
@@ -74,6 +78,7 @@ impl Config {
         self.worker.check(&mut complaints);
         self.engine.check(&mut complaints);
         self.egress.check(&mut complaints);
+        self.openai.check(&mut complaints);
         self.workflows.check(&mut complaints);
         self.artifacts.check(&mut complaints);
         self.backup.check(&mut complaints);

@@ -12,12 +12,18 @@ use crate::engine::job::JobMsg;
 use crate::engine::shared::Shared;
 use crate::engine::table::Row;
 use crate::machine::DueCall;
-use crate::model::agent::Mode;
+use crate::model::agent::{AgentRetry, Mode};
 use crate::model::command::Command;
 use crate::model::crash_point;
 use crate::model::event::Outcome;
 use crate::model::id::JobId;
 use crate::model::problem::{Kind, Problem};
+use crate::model::time::Span;
+
+/// How often a judge is asked that cannot be reached: a rate limit passes within these minutes, and
+/// then a person need not wait any longer.
+const JUDGE_RETRY: AgentRetry =
+    AgentRetry { max_attempts: 4, backoff_ms: 2_000, backoff_max_ms: 60_000 };
 
 /// Why an attempt ends that has handed its outcome over.
 pub(crate) const DONE: &str = "done";
@@ -115,10 +121,17 @@ async fn run(work: &mut Work) -> Command {
         function,
         arguments: work.call.arguments.clone(),
     };
-    if function == Function::Agent {
-        return agent(work, &call).await;
+    match function {
+        Function::Agent => return agent(work, &call).await,
+        Function::Evaluate => return judge(work, &call).await,
+        Function::Http | Function::WriteFiles => {}
     }
-    let outcome = match work.shared.parts.caller.run(&call).await {
+    plain(work, &call).await
+}
+
+/// A call that ends with its first attempt.
+async fn plain(work: &Work, call: &Call) -> Command {
+    let outcome = match work.shared.parts.caller.run(call).await {
         crate::calls::Outcome::Succeeded(value) => Outcome::Succeeded(Arc::new(value)),
         crate::calls::Outcome::Failed(problem) => Outcome::Failed(problem),
     };
@@ -132,6 +145,10 @@ fn settled(work: &Work, outcome: Outcome) -> Command {
 /// Calls an agent, tells its gate how that went, and follows the registration in what is next.
 async fn agent(work: &mut Work, call: &Call) -> Command {
     let Some(target) = work.shared.registry.called(&call.arguments) else {
+        if work.shared.parts.caller.is_stand_in() {
+            // A rehearsal knows what agents said, not how they were registered.
+            return plain(work, call).await;
+        }
         let named = call.arguments.get("agent").and_then(serde_json::Value::as_str);
         let named = named.unwrap_or_default().escape_debug();
         let detail = format!("no agent `{named}` is registered");
@@ -167,6 +184,22 @@ async fn agent(work: &mut Work, call: &Call) -> Command {
             }
         },
     }
+}
+
+/// Asks the judge. One that cannot be reached is asked again for a while; what is then to be done
+/// is for the document to say.
+async fn judge(work: &Work, call: &Call) -> Command {
+    let unjudged = match work.shared.parts.caller.run_judge(call).await {
+        Ok(judgement) => return settled(work, Outcome::Succeeded(Arc::new(judgement))),
+        Err(unjudged) => unjudged,
+    };
+    let (frame, attempt) = (work.call.frame, work.call.attempt);
+    if !unjudged.may_pass || attempt >= JUDGE_RETRY.max_attempts {
+        return settled(work, Outcome::Failed(after(unjudged.problem, attempt)));
+    }
+    let asked = unjudged.retry_after.map(|pause| Span::from_millis(pause.as_millis() as u64));
+    let delay = JUDGE_RETRY.delay(&call.key, attempt, asked);
+    Command::Retry { frame, attempt, problem: unjudged.problem, delay }
 }
 
 /// The last error, with how often it was tried.

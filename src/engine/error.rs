@@ -73,6 +73,20 @@ pub enum EngineError {
         /// Every defect, with pointers into the request.
         violations: Vec<Violation>,
     },
+    /// The inputs do not fit the agent.
+    #[error("the inputs do not fit the input schema of agent {agent:?}: {}", all_of(violations))]
+    InvalidAgentInputs {
+        /// The name of the agent.
+        agent: String,
+        /// Everything that is wrong, with pointers into the inputs.
+        violations: Vec<Violation>,
+    },
+    /// The agent is not to be asked.
+    #[error("agent {agent:?} is inactive; activate it, or choose another one")]
+    InactiveAgent {
+        /// Its name.
+        agent: String,
+    },
     /// Another agent has this name.
     #[error("the name {name:?} belongs to agent {agent}; names are unique")]
     AgentNameTaken {

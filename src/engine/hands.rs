@@ -8,6 +8,7 @@ use ractor::{Actor, ActorId, ActorRef};
 use crate::engine::agents::Claim;
 use crate::engine::attempt::{Attempt, Work};
 use crate::engine::job::{JobMsg, JobState};
+use crate::engine::matching::Search;
 use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::slots::Permit;
 use crate::engine::turns::Turns;
@@ -38,6 +39,8 @@ pub(crate) struct Hands {
     /// Calls of agents that wait for their turn, or have it.
     pub turns: Turns,
     slot: Slot,
+    /// The search for an agent.
+    pub search: Search,
     /// Children that are being made or ended.
     pub making: BTreeSet<JobId>,
 }
@@ -73,7 +76,7 @@ impl Hands {
 
     /// Is anything under way?
     pub fn is_busy(&self) -> bool {
-        !self.attempts.is_empty() || !self.making.is_empty()
+        !self.attempts.is_empty() || !self.making.is_empty() || self.search.is_busy()
     }
 
     /// Ends every attempt at once.
@@ -114,6 +117,7 @@ impl JobState {
         if let Some(wake) = due.wake {
             self.shared.wakes.cast(WakesMsg::At(wake));
         }
+        self.look_for_agent(me, job, due);
         if due.is_held {
             self.leave_agents();
         } else {

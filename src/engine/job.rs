@@ -55,6 +55,8 @@ pub(crate) enum JobMsg {
     AgentWaits { claim: Claim },
     /// An attempt ended, and this follows.
     Outcome { frame: FrameId, attempt: u32, command: Command, under_way: Option<UnderWay> },
+    /// A round of the search for an agent ended, and this follows.
+    Matched { round: u32, command: Command },
     /// A child was made or ended; this wish follows. Nothing: it did not work out yet.
     ChildMade { child: JobId, command: Option<Command> },
     /// What it tells itself, to go on after others had a turn.
@@ -67,7 +69,8 @@ impl JobMsg {
         match self {
             JobMsg::Wish(_) | JobMsg::Granted(_) | JobMsg::Look(_) => true,
             JobMsg::AgentGranted { .. } | JobMsg::AgentWaits { .. } => true,
-            JobMsg::Outcome { .. } | JobMsg::ChildMade { .. } | JobMsg::Again => false,
+            JobMsg::Outcome { .. } | JobMsg::Matched { .. } => false,
+            JobMsg::ChildMade { .. } | JobMsg::Again => false,
         }
     }
 }
@@ -173,6 +176,11 @@ impl Actor for JobActor {
             JobMsg::Outcome { frame, attempt, command, under_way } => {
                 state.hands.ended(frame, attempt);
                 state.owe(command, "job", under_way);
+                state.turn(&me, None, false, &mut revival).await;
+            }
+            JobMsg::Matched { round, command } => {
+                state.hands.search.ended(round);
+                state.owe(command, "matching", None);
                 state.turn(&me, None, false, &mut revival).await;
             }
             JobMsg::ChildMade { child, command } => {

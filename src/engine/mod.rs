@@ -15,6 +15,8 @@ mod hands;
 mod job;
 mod jobs;
 mod load;
+/// Which agent suits a job.
+pub mod matching;
 mod obey;
 mod options;
 mod park;
@@ -27,6 +29,8 @@ mod shared;
 mod slots;
 mod standing;
 mod start;
+/// What became of the work of each agent.
+mod statistics;
 mod stop;
 mod submit;
 mod table;
@@ -53,6 +57,7 @@ pub use handle::{Engine, NewJob, Submitted};
 pub use options::Options;
 pub use parts::Parts;
 pub use standing::{Hold, Release, Standing};
+pub use statistics::AgentStatistics;
 pub use upkeep::Backup;
 pub use view::{
     ActorNode, CheckpointView, JobView, LogRow, RecoveryReport, TimelineRow, WorkerStatus,

@@ -10,9 +10,11 @@ use tokio::sync::{Notify, watch};
 use crate::engine::agents::{AgentsMsg, Registry};
 use crate::engine::catalog::Catalog;
 use crate::engine::jobs::JobsMsg;
+use crate::engine::matching;
 use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::slots::Slots;
 use crate::engine::standing::Standing;
+use crate::engine::statistics::Statistics;
 use crate::engine::table::Table;
 use crate::engine::unmade::UnmadeCalls;
 use crate::engine::wakes::WakesMsg;
@@ -81,6 +83,9 @@ pub(crate) struct Shared {
     pub report: RwLock<Arc<RecoveryReport>>,
     /// Held while a backup is taken.
     pub backing_up: tokio::sync::Mutex<()>,
+    pub statistics: Statistics,
+    /// Rounds of searches for an agent that may go on at once.
+    pub matching: tokio::sync::Semaphore,
     standing: RwLock<Arc<Standing>>,
 }
 
@@ -113,6 +118,8 @@ impl Shared {
             rescues: AtomicU64::new(0),
             report: RwLock::new(Arc::new(RecoveryReport::default())),
             backing_up: tokio::sync::Mutex::new(()),
+            statistics: Statistics::default(),
+            matching: tokio::sync::Semaphore::new(matching::SLOTS),
             standing: RwLock::new(Arc::new(standing)),
         }
     }

@@ -130,6 +130,9 @@ codes! {
     AGENT_NAME_TAKEN = CONFLICT, "agent-name-taken", "The name belongs to another agent",
         "Names of agents are unique, whatever the case of their letters.",
         "Give it another name, or change the agent that has it.";
+    INACTIVE_AGENT = CONFLICT, "inactive-agent", "The agent is inactive",
+        "An admin took the agent out of use.",
+        "Choose another one, or ask an administrator to activate it.";
     AGENT_CHANGED = CONFLICT, "agent-changed", "The agent was changed meanwhile",
         "The change is about another version than the one that is there.",
         "Read the agent again and repeat the change on its version.";

@@ -47,6 +47,15 @@ impl From<EngineError> for ApiError {
             EngineError::InvalidAgent { violations } => {
                 ApiError::new(codes::INVALID_AGENT, detail).with_errors(fields(violations))
             }
+            EngineError::InvalidAgentInputs { violations, .. } => {
+                let at_inputs = |violation: Violation| Violation {
+                    pointer: format!("/inputs{}", violation.pointer),
+                    ..violation
+                };
+                let violations = violations.into_iter().map(at_inputs).collect();
+                ApiError::new(codes::INVALID_INPUTS, detail).with_errors(fields(violations))
+            }
+            EngineError::InactiveAgent { .. } => ApiError::new(codes::INACTIVE_AGENT, detail),
             EngineError::AgentNameTaken { .. } => ApiError::new(codes::AGENT_NAME_TAKEN, detail),
             EngineError::AgentChanged { .. } => ApiError::new(codes::AGENT_CHANGED, detail),
             EngineError::TooManyAgents => ApiError::new(codes::TOO_MANY_AGENTS, detail),

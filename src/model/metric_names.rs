@@ -52,6 +52,19 @@ pub const RECOVERY_SECONDS: &str = "holdpoint_recovery_seconds";
 /// Requests answered.
 pub const HTTP_REQUESTS_TOTAL: &str = "holdpoint_http_requests_total";
 
+/// Calls of agents that ended.
+pub const AGENT_CALLS_TOTAL: &str = "holdpoint_agent_calls_total";
+/// Time of the calls of agents that succeeded.
+pub const AGENT_CALL_SECONDS: &str = "holdpoint_agent_call_seconds";
+/// Verdicts about results of agents.
+pub const AGENT_VERDICTS_TOTAL: &str = "holdpoint_agent_verdicts_total";
+/// Calls of agents that were made because an earlier result was not good enough.
+pub const AGENT_RESUBMISSIONS_TOTAL: &str = "holdpoint_agent_resubmissions_total";
+/// Tokens that judges read and wrote.
+pub const JUDGE_TOKENS_TOTAL: &str = "holdpoint_judge_tokens_total";
+/// What judges cost, millionths of the currency of the prices.
+pub const JUDGE_COST_MICROS_TOTAL: &str = "holdpoint_judge_cost_micros_total";
+
 /// Every metric that Holdpoint exposes.
 pub const ALL: &[Metric] = &[
     gauge(AGENT_JOBS_TOTAL, &["status"], "Number of agent jobs now in each status"),
@@ -74,6 +87,20 @@ pub const ALL: &[Metric] = &[
         "Due jobs that lay idle until the safety sweep found them; any is a defect",
     ),
     gauge(RECOVERY_SECONDS, &[], "Time from opening the store to readiness at the last start"),
+    counter(AGENT_CALLS_TOTAL, &["outcome"], "Calls of agents that ended, since the first start"),
+    histogram(AGENT_CALL_SECONDS, &[], "Time of the calls of agents that succeeded"),
+    counter(
+        AGENT_VERDICTS_TOTAL,
+        &["verdict"],
+        "Verdicts about results of agents, since the first start",
+    ),
+    counter(
+        AGENT_RESUBMISSIONS_TOTAL,
+        &[],
+        "Calls of agents made because a result was not good enough, since the first start",
+    ),
+    counter(JUDGE_TOKENS_TOTAL, &["direction"], "Tokens that judges read and wrote"),
+    counter(JUDGE_COST_MICROS_TOTAL, &[], "Cost of judges in millionths of the currency"),
     counter(HTTP_REQUESTS_TOTAL, &["route", "status"], "HTTP requests answered"),
 ];
 

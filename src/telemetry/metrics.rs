@@ -62,6 +62,7 @@ impl Metrics {
     pub fn build() -> Result<(PrometheusRecorder, Self), MetricsError> {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(full(metric_names::AGENT_JOBS_DURATION_SECONDS), JOB_BUCKETS)?
+            .set_buckets_for_metric(full(metric_names::AGENT_CALL_SECONDS), JOB_BUCKETS)?
             .set_buckets_for_metric(full(metric_names::STORE_BATCH_SIZE), BATCH_BUCKETS)?
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), FINE_BUCKETS)?
             .build_recorder();

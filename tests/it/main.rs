@@ -1,6 +1,8 @@
 //! One test binary: its modules are the areas. Tests reach the program through its public surface.
 #![allow(clippy::unwrap_used)]
 
+mod agent_sim;
+mod agents;
 mod backup;
 mod board;
 #[cfg(feature = "fault-injection")]
@@ -19,11 +21,14 @@ mod egress;
 mod engine;
 mod expr;
 mod http;
+mod judge;
 #[cfg(feature = "fault-injection")]
 mod linear;
 mod machine;
+mod matching;
 #[cfg(feature = "fault-injection")]
 mod simulation;
+mod statistics;
 mod store;
 mod support;
 mod telemetry;

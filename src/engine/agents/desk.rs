@@ -1,14 +1,16 @@
 //! The actors of agents: one below a standing parent for each, which lets calls through its gate.
 //! What a gate knows outlives them, so that one that fails loses nothing and grants nothing twice.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::task::JoinHandle;
 
+use crate::engine::agents::gate::Gate;
 use crate::engine::agents::permit::{Claim, Grant};
+use crate::engine::agents::registry::locked;
 use crate::engine::agents::view::Availability;
 use crate::engine::job::JobMsg;
 use crate::engine::jobs::JobsMsg;
@@ -149,6 +151,8 @@ struct Birth {
 enum DeskMsg {
     /// Somebody may pass now. This one is told when it may not.
     Look(Option<Claim>),
+    /// The same at its start: everybody is told, because a predecessor may not have.
+    Begin,
 }
 
 /// The actor of one agent.
@@ -178,18 +182,23 @@ impl Actor for Desk {
         if let Some((restarts, error)) = failures {
             row.restarted(restarts, &error);
         }
-        me.cast(DeskMsg::Look(None))?;
+        me.cast(DeskMsg::Begin)?;
         Ok(DeskState { shared, agent, row, sleeping: None })
     }
 
     async fn handle(
         &self,
         me: ActorRef<DeskMsg>,
-        DeskMsg::Look(newcomer): DeskMsg,
+        message: DeskMsg,
         state: &mut DeskState,
     ) -> Result<(), ActorProcessingErr> {
         state.row.handled(false);
-        state.look(&me, newcomer);
+        let Some(gate) = state.shared.registry.gate(state.agent) else { return Ok(()) };
+        let told = match message {
+            DeskMsg::Look(newcomer) => newcomer.into_iter().collect(),
+            DeskMsg::Begin => locked(&gate).waiting(),
+        };
+        state.look(&me, &gate, told);
         Ok(())
     }
 
@@ -212,25 +221,23 @@ impl Drop for DeskState {
 }
 
 impl DeskState {
-    /// Lets through whoever may pass, tells a newcomer who may not, and sleeps until somebody may.
-    fn look(&mut self, me: &ActorRef<DeskMsg>, newcomer: Option<Claim>) {
-        let Some(gate) = self.shared.registry.gate(self.agent) else { return };
+    /// Lets through whoever may pass, tells those who may not, and sleeps until somebody may.
+    fn look(&mut self, me: &ActorRef<DeskMsg>, gate: &Arc<Mutex<Gate>>, mut told: BTreeSet<Claim>) {
         let now = self.shared.parts.clock.now();
         let is_open = !self.shared.is_held() && !self.shared.is_stopping();
-        let mut told = newcomer;
         while is_open {
-            let next = crate::engine::agents::registry::locked(&gate).next(now);
+            let next = locked(gate).next(now);
             let Some((claim, number)) = next else { break };
-            told = told.filter(|newcomer| *newcomer != claim);
+            told.remove(&claim);
             let grant = Grant::new(self.shared.clone(), self.agent, gate.clone(), number);
             let message = Box::new(JobMsg::AgentGranted { claim, grant });
             self.shared.jobs.cast(JobsMsg::Deliver { job: claim.job, message });
         }
-        if let Some(claim) = told {
+        for claim in told {
             let message = Box::new(JobMsg::AgentWaits { claim });
             self.shared.jobs.cast(JobsMsg::Deliver { job: claim.job, message });
         }
-        let mut gate = crate::engine::agents::registry::locked(&gate);
+        let mut gate = locked(gate);
         let availability = gate.availability(now);
         self.row.is_called(gate.name());
         self.row.says_all(in_words(&availability));

@@ -70,6 +70,11 @@ impl Gate {
         }
     }
 
+    /// Everybody who waits.
+    pub fn waiting(&self) -> BTreeSet<Claim> {
+        self.places.keys().copied().collect()
+    }
+
     /// Lets the next one through, if anyone may pass now. The number is for [`Gate::ended`].
     pub fn next(&mut self, now: Timestamp) -> Option<(Claim, u64)> {
         if self.obstacle(now).is_some() {

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use crate::calls::AgentTarget;
-use crate::dsl::schema::Violation;
 use crate::engine::agents::draft::{Checked, Defects, check};
 use crate::engine::agents::{AgentEdit, AgentView, AgentsMsg, NewAgent, NewAuth};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, JobView};
 use crate::model::agent::{Agent, AgentAuth};
-use crate::model::id::AgentId;
+use crate::model::command::Command;
+use crate::model::event::Data;
+use crate::model::id::{AgentId, JobId};
 use crate::model::limits::AGENTS_MAX;
+use crate::model::principal::Principal;
 use crate::store::DocumentOutcome;
 
 impl Engine {
@@ -38,18 +40,53 @@ impl Engine {
         }
     }
 
-    /// What is wrong with these inputs of an agent, by its input schema; nothing when they fit.
+    /// Assigns an agent, by its id or name, to a job; the journal names the id.
     ///
     /// # Errors
-    /// `UnknownAgent`.
-    pub fn check_agent_inputs(
+    /// `UnknownAgent`; `InactiveAgent`; `InvalidAgentInputs` with every violation; the job's
+    /// refusal.
+    pub async fn assign_agent(
         &self,
-        id: AgentId,
-        inputs: &serde_json::Value,
-    ) -> Result<Vec<Violation>, EngineError> {
-        let unknown = || EngineError::UnknownAgent { agent: id.to_string() };
-        let target = self.shared.registry.find(id).ok_or_else(unknown)?;
-        Ok(target.input.violations(inputs))
+        job: JobId,
+        agent: &str,
+        inputs: Data,
+        reason: Option<String>,
+        by: Principal,
+    ) -> Result<JobView, EngineError> {
+        let agent = self.agent_for(agent, &inputs)?;
+        let command = Command::Assign { agent, inputs, reason, report: None };
+        self.command(job, command, by).await
+    }
+
+    /// Gives a job to another agent; the one that had it is fenced.
+    ///
+    /// # Errors
+    /// As [`Engine::assign_agent`].
+    pub async fn reassign_agent(
+        &self,
+        job: JobId,
+        agent: &str,
+        inputs: Data,
+        reason: String,
+        by: Principal,
+    ) -> Result<JobView, EngineError> {
+        let agent = self.agent_for(agent, &inputs)?;
+        self.command(job, Command::Reassign { agent, inputs, reason }, by).await
+    }
+
+    /// The id of an agent that takes these inputs.
+    fn agent_for(&self, id_or_name: &str, inputs: &Data) -> Result<String, EngineError> {
+        let unknown = || EngineError::UnknownAgent { agent: id_or_name.to_owned() };
+        let target = self.shared.registry.resolve(id_or_name).ok_or_else(unknown)?;
+        let agent = target.agent.name.clone();
+        if !target.agent.is_active {
+            return Err(EngineError::InactiveAgent { agent });
+        }
+        let violations = target.input.violations(inputs);
+        match violations.is_empty() {
+            true => Ok(target.agent.id.to_string()),
+            false => Err(EngineError::InvalidAgentInputs { agent, violations }),
+        }
     }
 
     /// Registers an agent; it is active. Its endpoint is resolved and checked by the egress guard,

@@ -22,6 +22,7 @@ const COMMANDS: &[&[&str]] = &[
     &["checkpoints", "approve"],
     &["checkpoints", "reject"],
     &["actors"],
+    &["agent-sim"],
     &["backup"],
     &["restore"],
     &["release"],

@@ -66,6 +66,11 @@ impl Agent {
         self.log.lock().unwrap().most
     }
 
+    /// Where it is.
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
     /// A task that calls it.
     pub fn task(&self, method: &str, path: &str) -> Value {
         let endpoint = format!("{}{path}", self.url);
