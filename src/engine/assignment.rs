@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::dsl::schema::Violation;
 use crate::engine::submit::defused;
-use crate::engine::{AgentView, Engine, EngineError, IdempotencyKey, JobView, NewJob, Submitted};
+use crate::engine::{Engine, EngineError, IdempotencyKey, NewJob, Submitted};
 use crate::model::command::Command;
 use crate::model::event::Data;
-use crate::model::id::JobId;
+use crate::model::id::AgentId;
 use crate::model::principal::Principal;
 
 /// The version of a job that was created and nothing else.
@@ -20,7 +21,7 @@ impl Engine {
     /// A repetition with the same key finds the job, and assigns it if a crash came in between.
     ///
     /// # Errors
-    /// As [`Engine::submit`] and [`Engine::assign`]; `NoAgentNeeded` when the workflow starts
+    /// As [`Engine::submit`] and [`Engine::assign_agent`]; `NoAgentNeeded` when the workflow starts
     /// without one.
     pub async fn submit_assigned(
         &self,
@@ -43,57 +44,40 @@ impl Engine {
         Ok(Submitted { job, ..submitted })
     }
 
-    /// Assigns a PENDING job to an agent (its id or name).
-    ///
-    /// # Errors
-    /// `UnknownAgent`, `AgentInactive`, `InvalidInputs` with every violation of the input schema;
-    /// the job's refusal.
-    pub async fn assign(
-        &self,
-        job: JobId,
-        agent: &str,
-        inputs: Data,
-        by: Principal,
-    ) -> Result<JobView, EngineError> {
-        let (agent, inputs) = self.check_assignment(agent, &inputs)?;
-        let command = Command::Assign { agent, inputs, reason: None, report: None };
-        self.command(job, command, by).await
-    }
-
-    /// Gives a job to another agent; what the first one still brings is refused.
-    ///
-    /// # Errors
-    /// As [`Engine::assign`].
-    pub async fn reassign(
-        &self,
-        job: JobId,
-        agent: &str,
-        inputs: Data,
-        reason: String,
-        by: Principal,
-    ) -> Result<JobView, EngineError> {
-        let (agent, inputs) = self.check_assignment(agent, &inputs)?;
-        self.command(job, Command::Reassign { agent, inputs, reason }, by).await
-    }
-
     /// Checks that an agent could take this: its id, and the inputs as a journal may hold them.
     ///
     /// # Errors
-    /// `UnknownAgent`, `AgentInactive`, `InvalidInputs`.
+    /// `UnknownAgent`, `InactiveAgent`, `InvalidAgentInputs` with every violation.
     pub fn check_assignment(
         &self,
         agent: &str,
         inputs: &Value,
     ) -> Result<(String, Data), EngineError> {
-        let AgentView { agent, .. } = self.find_agent(agent)?;
-        if !agent.is_active {
-            return Err(EngineError::AgentInactive { agent: agent.name.clone() });
+        let unknown = || EngineError::UnknownAgent { agent: agent.to_owned() };
+        let target = self.shared.registry.resolve(agent).ok_or_else(unknown)?;
+        let agent = target.agent.name.clone();
+        if !target.agent.is_active {
+            return Err(EngineError::InactiveAgent { agent });
         }
         let inputs = defused(&Arc::new(inputs.clone()));
-        let violations = self.check_agent_inputs(agent.id, &inputs)?;
-        if !violations.is_empty() {
-            return Err(EngineError::InvalidInputs { agent: agent.name.clone(), violations });
+        let violations = target.input.violations(&inputs);
+        match violations.is_empty() {
+            true => Ok((target.agent.id.to_string(), inputs)),
+            false => Err(EngineError::InvalidAgentInputs { agent, violations }),
         }
-        Ok((agent.id.to_string(), inputs))
+    }
+
+    /// What is wrong with these inputs of an agent, by its input schema; nothing when they fit.
+    ///
+    /// # Errors
+    /// `UnknownAgent`.
+    pub fn check_agent_inputs(
+        &self,
+        agent: AgentId,
+        inputs: &Value,
+    ) -> Result<Vec<Violation>, EngineError> {
+        let unknown = || EngineError::UnknownAgent { agent: agent.to_string() };
+        let target = self.shared.registry.find(agent).ok_or_else(unknown)?;
+        Ok(target.input.violations(inputs))
     }
 }

@@ -214,7 +214,9 @@ impl Engine {
         }
         match action {
             BatchAction::Create => return Err(crate::model::refusal::Refusal::NoSuchJob.into()),
-            BatchAction::Assign { agent, inputs } => self.assign(job, &agent, inputs, by).await?,
+            BatchAction::Assign { agent, inputs } => {
+                self.assign_agent(job, &agent, inputs, None, by).await?
+            }
             BatchAction::AutoAssign => self.command(job, Command::Match, by).await?,
             BatchAction::Execute => self.command(job, Command::Execute, by).await?,
             BatchAction::Cancel { reason } => {

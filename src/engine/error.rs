@@ -53,20 +53,6 @@ pub enum EngineError {
         /// Its name.
         workflow: String,
     },
-    /// The agent is not in use.
-    #[error("agent {agent:?} is not active; choose another one, or let an admin activate it")]
-    AgentInactive {
-        /// Its name.
-        agent: String,
-    },
-    /// What a job is to give its agent is not what the agent takes.
-    #[error("the inputs do not fit the input schema of agent {agent:?}: {}", all_of(violations))]
-    InvalidInputs {
-        /// The name of the agent.
-        agent: String,
-        /// Everything that is wrong, with pointers into the inputs.
-        violations: Vec<Violation>,
-    },
     /// The registration of an agent has defects.
     #[error("the agent cannot be registered like this: {}", all_of(violations))]
     InvalidAgent {

@@ -124,9 +124,6 @@ codes! {
     NOT_HELD = CONFLICT, "not-held", "The store is not held",
         "There is nothing to release.",
         "Nothing is to be done.";
-    AGENT_INACTIVE = CONFLICT, "agent-inactive", "The agent is not in use",
-        "An admin deactivated the agent: no job can be assigned to it.",
-        "Choose another agent; `GET /api/agents` says which are active.";
     AGENT_NAME_TAKEN = CONFLICT, "agent-name-taken", "The name belongs to another agent",
         "Names of agents are unique, whatever the case of their letters.",
         "Give it another name, or change the agent that has it.";

@@ -36,14 +36,6 @@ impl From<EngineError> for ApiError {
                 ApiError::new(codes::INVALID_AGENT, detail).with_errors(errors)
             }
             EngineError::NoAgentNeeded { .. } => ApiError::invalid_at("/agentId", detail),
-            EngineError::AgentInactive { .. } => ApiError::new(codes::AGENT_INACTIVE, detail),
-            EngineError::InvalidInputs { violations, .. } => {
-                let field = |violation: Violation| {
-                    FieldError::at(format!("/inputs{}", violation.pointer), violation.message)
-                };
-                let errors: Vec<FieldError> = violations.into_iter().map(field).collect();
-                ApiError::new(codes::INVALID_INPUTS, detail).with_errors(errors)
-            }
             EngineError::InvalidAgent { violations } => {
                 ApiError::new(codes::INVALID_AGENT, detail).with_errors(fields(violations))
             }

@@ -4,9 +4,9 @@
 mod agent_sim;
 mod agents;
 mod backup;
-mod board;
 #[cfg(feature = "fault-injection")]
 mod binary;
+mod board;
 mod calls;
 mod cli;
 mod config;

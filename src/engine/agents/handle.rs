@@ -53,7 +53,7 @@ impl Engine {
         reason: Option<String>,
         by: Principal,
     ) -> Result<JobView, EngineError> {
-        let agent = self.agent_for(agent, &inputs)?;
+        let (agent, inputs) = self.check_assignment(agent, &inputs)?;
         let command = Command::Assign { agent, inputs, reason, report: None };
         self.command(job, command, by).await
     }
@@ -70,23 +70,8 @@ impl Engine {
         reason: String,
         by: Principal,
     ) -> Result<JobView, EngineError> {
-        let agent = self.agent_for(agent, &inputs)?;
+        let (agent, inputs) = self.check_assignment(agent, &inputs)?;
         self.command(job, Command::Reassign { agent, inputs, reason }, by).await
-    }
-
-    /// The id of an agent that takes these inputs.
-    fn agent_for(&self, id_or_name: &str, inputs: &Data) -> Result<String, EngineError> {
-        let unknown = || EngineError::UnknownAgent { agent: id_or_name.to_owned() };
-        let target = self.shared.registry.resolve(id_or_name).ok_or_else(unknown)?;
-        let agent = target.agent.name.clone();
-        if !target.agent.is_active {
-            return Err(EngineError::InactiveAgent { agent });
-        }
-        let violations = target.input.violations(inputs);
-        match violations.is_empty() {
-            true => Ok(target.agent.id.to_string()),
-            false => Err(EngineError::InvalidAgentInputs { agent, violations }),
-        }
     }
 
     /// Registers an agent; it is active. Its endpoint is resolved and checked by the egress guard,

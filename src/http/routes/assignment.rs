@@ -31,7 +31,8 @@ pub async fn assign(
     detail::own_job(&state, &caller, id).await?;
     let (engine, by) = (state.engine.clone(), caller.principal());
     let Assignment { agent_id, inputs } = body.value;
-    let done = detached(async move { engine.assign(id, &agent_id, inputs, by).await }).await?;
+    let done =
+        detached(async move { engine.assign_agent(id, &agent_id, inputs, None, by).await }).await?;
     Ok(Json(detail::changed(&state, done, Words::Jobs, "Job assigned")))
 }
 

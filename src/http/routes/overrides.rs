@@ -104,7 +104,7 @@ pub async fn reassign(
     let Reassignment { agent_id, inputs, reason } = body.value;
     let reason = validate::reason("/reason", reason)?;
     let (engine, by) = (state.engine.clone(), caller.principal());
-    let work = async move { engine.reassign(id, &agent_id, inputs, reason, by).await };
+    let work = async move { engine.reassign_agent(id, &agent_id, inputs, reason, by).await };
     let done = detached(work).await?;
     Ok(Json(detail::changed(&state, done, Words::Jobs, "Job reassigned")))
 }

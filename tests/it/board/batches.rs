@@ -54,8 +54,10 @@ async fn what_is_refused_is_named_and_the_others_are_done() {
     let nobody = "0190aaaa-0000-7000-8000-000000000000";
     let body = json!({"action": "terminate", "ids": [first, nobody, second], "reason": "over"});
     let batch = take(&board, body).await;
-    assert_eq!((&batch["total"], &batch["done"], &batch["failed"]),
-        (&json!(3), &json!(2), &json!(1)));
+    assert_eq!(
+        (&batch["total"], &batch["done"], &batch["failed"]),
+        (&json!(3), &json!(2), &json!(1))
+    );
     assert_eq!(batch["failures"][0]["index"], 1);
     assert_eq!(batch["failures"][0]["jobId"], nobody);
     let rows = [

@@ -39,8 +39,13 @@ fn cases() -> Vec<Case> {
         case("/endless", once.clone(), "FAILED", (1, 1), "larger than"),
         case("/redirect", once.clone(), "FAILED", (1, 1), "302"),
         case("/refuses", json!({}), "FAILED", (1, 1), "401"),
-        case("/busy?after=0", json!({"retry": {"maxAttempts": 2, "backoffMs": 1}}), "FAILED",
-            (2, 1), "429"),
+        case(
+            "/busy?after=0",
+            json!({"retry": {"maxAttempts": 2, "backoffMs": 1}}),
+            "FAILED",
+            (2, 1),
+            "429",
+        ),
         case("/learns", json!({}), "COMPLETED", (2, 2), "the currency is missing"),
     ]
 }
@@ -54,9 +59,7 @@ async fn every_behaviour_ends_in_a_clear_status_with_its_reason_in_the_log() {
         let job = board.job(json!({})).await;
         let assigned = board.assign(&job, &agent).await;
         assert_eq!(assigned["job"]["assignedAgentId"], agent);
-        let ended = board
-            .until(&job, path, |job| !job["completedAt"].is_null())
-            .await;
+        let ended = board.until(&job, path, |job| !job["completedAt"].is_null()).await;
         let logs = board.logs(&job).await;
         let story = serde_json::to_string_pretty(&logs).unwrap();
         assert_eq!(ended["status"], status, "{path}: {story}");
@@ -64,9 +67,9 @@ async fn every_behaviour_ends_in_a_clear_status_with_its_reason_in_the_log() {
         let keys = board.keys(plain);
         let distinct: std::collections::BTreeSet<&String> = keys.iter().collect();
         assert_eq!((keys.len(), distinct.len()), asked, "{path}: {keys:?}");
-        let said = logs.iter().any(|row| {
-            format!("{}{}", row["message"], row["responsePayload"]).contains(says)
-        });
+        let said = logs
+            .iter()
+            .any(|row| format!("{}{}", row["message"], row["responsePayload"]).contains(says));
         assert!(said, "{path}: nothing says {says:?} in {story}");
         for word in ["ASSIGNED", "IN_PROGRESS", status] {
             assert!(logs.iter().any(|row| row["status"] == word), "{path}: no {word} in {story}");

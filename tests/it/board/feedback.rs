@@ -43,8 +43,10 @@ async fn a_job_that_is_never_good_enough_asks_for_a_resubmission() {
     let path = format!("/api/admin/jobs/{job}/force-complete");
     let decree = json!({"result": {"text": "by hand"}, "reason": "the answer is known"});
     let done = board.server.client.post(&path, &decree).await.expect(200);
-    assert_eq!((&done["job"]["status"], &done["job"]["result"]["text"]),
-        (&json!("COMPLETED"), &json!("by hand")));
+    assert_eq!(
+        (&done["job"]["status"], &done["job"]["result"]["text"]),
+        (&json!("COMPLETED"), &json!("by hand"))
+    );
 }
 
 /// Without rules and without a model a person says whether it is good enough.

@@ -58,7 +58,7 @@ async fn an_inactive_agent_is_assigned_nothing() {
     let job = board.job(json!({})).await;
     let body = json!({"agentId": id, "inputs": {}});
     let refused = board.server.client.post(&format!("/api/jobs/{job}/assign"), &body).await;
-    assert_eq!((refused.status, &refused.body["type"]), (409, &json!("/problems/agent-inactive")));
+    assert_eq!((refused.status, &refused.body["type"]), (409, &json!("/problems/inactive-agent")));
     board.server.client.patch(&path, &json!({"active": true})).await.expect(200);
     board.assign(&job, &id).await;
     board.until_status(&job, "COMPLETED").await;
@@ -76,10 +76,16 @@ async fn what_cannot_be_registered_is_named_member_by_member() {
         (json!({"endpointURL": "http://10.0.0.7/"}), "/endpointURL", "10.0.0.7"),
         (json!({"endpointURL": "ftp://127.0.0.1/"}), "/endpointURL", "ftp"),
         (json!({"endpointURL": "http://u:p@127.0.0.1/"}), "/endpointURL", "password"),
-        (json!({"inputSchema": {"$ref": "https://elsewhere.example/schema.json"}}),
-            "/inputSchema/$ref", "nothing is fetched"),
-        (json!({"outputSchema": {"properties": {"a": {"pattern": "(a+)+(?=b)"}}}}),
-            "/outputSchema/properties/a/pattern", "linear time"),
+        (
+            json!({"inputSchema": {"$ref": "https://elsewhere.example/schema.json"}}),
+            "/inputSchema/$ref",
+            "nothing is fetched",
+        ),
+        (
+            json!({"outputSchema": {"properties": {"a": {"pattern": "(a+)+(?=b)"}}}}),
+            "/outputSchema/properties/a/pattern",
+            "linear time",
+        ),
         (json!({"inputSchema": deep}), "/inputSchema", "nested deeper"),
         (json!({"mode": "carrier-pigeon"}), "/mode", "sync"),
         (json!({"auth": {"scheme": "bearer"}}), "/auth/secret", "missing"),

@@ -113,5 +113,8 @@ async fn what_cannot_be_seen_is_written_out_and_what_was_cut_is_said() {
     assert!(prompt.contains("a<U+202E>b") && prompt.contains("<U+E0041>"));
     assert!(prompt.chars().count() < 62_000);
     let (_, after) = prompt.rsplit_once(">>>\n").unwrap();
-    assert!(after.contains("characters in the middle of the block RESULT were left out"), "{after}");
+    assert!(
+        after.contains("characters in the middle of the block RESULT were left out"),
+        "{after}"
+    );
 }

@@ -34,11 +34,18 @@ fn each_kind_of_point_rises_with_what_it_counts() {
         points(Candidate { description, name: "x".to_owned(), ..agent("a") }).words
     };
     assert_eq!(
-        ["bakes bread", "sums", "sums totals", "sums totals, reports", "sums invoices totals report"]
-            .map(words),
+        [
+            "bakes bread",
+            "sums",
+            "sums totals",
+            "sums totals, reports",
+            "sums invoices totals report"
+        ]
+        .map(words),
         [0, 15, 25, 33, 40]
     );
-    let places = |free| points(Candidate { opening: Opening::Places { free, all: 4 }, ..agent("a") });
+    let places =
+        |free| points(Candidate { opening: Opening::Places { free, all: 4 }, ..agent("a") });
     assert_eq!([1, 2, 3, 4, 9].map(|free| places(free).capacity), [5, 10, 15, 20, 20]);
     let record = |accepted, rejected| {
         points(Candidate { record: Record { accepted, rejected }, ..agent("a") }).record
