@@ -141,8 +141,8 @@ impl SchedulerState {
         }
     }
 
-    /// May another run begin? Runs that wait for agents hold no slot but stay in memory, so behind a
-    /// slow agent the rest of the queue stays on disk.
+    /// May another run begin? Runs that wait for agents hold no slot but stay in memory, so behind
+    /// a slow agent the rest of the queue stays on disk.
     fn may_begin(&self) -> bool {
         self.shared.registry.waiting_jobs() < self.shared.parts.options.live_jobs_max.div_ceil(2)
     }
