@@ -143,7 +143,7 @@ async fn a_store_with_another_key_calls_nobody_and_says_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_leaves_a_store_that_is_held() {
-    let stage = Stage::new();
+    let mut stage = Stage::new();
     let (engine, server) =
         (stage.engine().await, Server::start(|_| json_reply(200, json!({ "text": "done" }))).await);
     let id = create(&engine, new_agent(&server, "/run")).await.agent.id;
