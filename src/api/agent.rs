@@ -109,6 +109,36 @@ pub struct Rate {
     pub per_ms: u64,
 }
 
+/// How an agent did, over all of its jobs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Statistics {
+    /// Calls that ended.
+    pub calls: u64,
+    /// Those that ended in an error.
+    pub failed_calls: u64,
+    /// Attempts that were made again.
+    pub retries: u64,
+    /// Results that were good enough.
+    pub accepted: u64,
+    /// Results that were not.
+    pub rejected: u64,
+    /// The share of results that were good enough, 0 to 1; null before the first verdict.
+    pub acceptance_rate: Option<f64>,
+    /// Jobs that were sent back to it with reasons.
+    pub resubmissions: u64,
+    /// Half of its calls took at most so long, milliseconds.
+    pub latency_p50_ms: Option<u64>,
+    /// 95 % of its calls took at most so long, milliseconds.
+    pub latency_p95_ms: Option<u64>,
+    /// Tokens that the model read to judge its results.
+    pub judge_input_tokens: u64,
+    /// Tokens that the model wrote.
+    pub judge_output_tokens: u64,
+    /// What that cost, millionths of the currency of the prices in `[openai]`.
+    pub judge_cost_micros: u64,
+}
+
 /// An agent as an admin sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -135,6 +165,9 @@ pub struct AdminAgent {
     pub failures: u32,
     /// How the last of them ended.
     pub last_failure: Option<String>,
+    /// How it did so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<Statistics>,
     /// Changes so far, from 1.
     pub version: u64,
     /// When it was registered, RFC 3339 in UTC.

@@ -181,6 +181,37 @@ pub struct JobList {
     pub pagination: Pagination,
 }
 
+/// The jobs of all owners in figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "total": 3, "byStatus": {"COMPLETED": 2, "PENDING": 1}, "queued": 1, "active": 0, "parked": 0,
+    "pendingCheckpoints": 0
+}))]
+pub struct JobMetrics {
+    /// Jobs in all.
+    pub total: u64,
+    /// Jobs now in each status.
+    pub by_status: BTreeMap<String, u64>,
+    /// Jobs in the queue for a slot.
+    pub queued: u64,
+    /// Jobs that are being worked on.
+    pub active: u64,
+    /// Jobs that only wait.
+    pub parked: u64,
+    /// Checkpoints that wait for a person.
+    pub pending_checkpoints: u64,
+}
+
+/// The jobs of all owners in figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobMetricsAnswer {
+    /// Always true.
+    pub success: bool,
+    /// The figures.
+    pub metrics: JobMetrics,
+}
+
 /// A job to be created, in the words of `/api/agent-jobs`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -64,6 +64,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(agent_jobs::read, agent_jobs::terminate))
         .routes(routes!(agent_jobs::checkpoints))
         .routes(routes!(admin_jobs::list))
+        .routes(routes!(admin_jobs::metrics))
         .routes(routes!(admin_jobs::read))
         .routes(routes!(admin_jobs::logs))
         .routes(routes!(admin_jobs::suspend))

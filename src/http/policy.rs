@@ -60,6 +60,7 @@ pub static ROUTES: &[Route] = &[
     route(Method::DELETE, "/api/agent-jobs/{id}", For(UseJob), false),
     route(Method::GET, "/api/agent-jobs/{id}/checkpoints", For(UseJob), false),
     route(Method::GET, "/api/admin/jobs", For(ReadEveryJob), true),
+    route(Method::GET, "/api/admin/jobs/metrics", For(ReadEveryJob), false),
     route(Method::GET, "/api/admin/jobs/{id}", For(ReadEveryJob), true),
     route(Method::GET, "/api/admin/jobs/{id}/logs", For(ReadEveryJob), true),
     route(Method::POST, "/api/admin/jobs/{id}/suspend", For(OverrideJob), false),

@@ -75,7 +75,6 @@ impl Board {
         });
         lay_over(&mut body, members);
         let created = self.server.client.post("/api/jobs", &body).await.expect(201);
-        assert_eq!(created["job"]["status"], "PENDING", "{created:#}");
         text(&created["job"]["id"])
     }
 

@@ -1,11 +1,11 @@
 //! Agents, for everybody and for admins. Endpoints are for admins, secrets for nobody.
 
 use crate::api::agent::{
-    AdminAgent, Agent, Availability, Rate, Retry, ShownAuth, Timeouts, TrialAnswer,
+    AdminAgent, Agent, Availability, Rate, Retry, ShownAuth, Statistics, Timeouts, TrialAnswer,
 };
 use crate::api::problem::FieldError;
 use crate::dsl::schema::Violation;
-use crate::engine::{self, AgentTrial, AgentView};
+use crate::engine::{self, AgentStatistics, AgentTrial, AgentView};
 use crate::http::present::time;
 
 /// An agent as everybody may know it.
@@ -61,9 +61,32 @@ pub fn admin(view: &AgentView) -> AdminAgent {
         idempotent: known.idempotent,
         failures: view.availability.failures,
         last_failure: view.availability.last_failure.clone(),
+        statistics: None,
         version: known.version,
         created_at: time(known.created_at),
         updated_at: time(known.updated_at),
+    }
+}
+
+/// The same with how it did.
+pub fn admin_with(view: &AgentView, figures: Option<&AgentStatistics>) -> AdminAgent {
+    AdminAgent { statistics: figures.map(statistics), ..admin(view) }
+}
+
+fn statistics(figures: &AgentStatistics) -> Statistics {
+    Statistics {
+        calls: figures.calls,
+        failed_calls: figures.failed_calls,
+        retries: figures.retries,
+        accepted: figures.accepted,
+        rejected: figures.rejected,
+        acceptance_rate: figures.acceptance_rate,
+        resubmissions: figures.resubmissions,
+        latency_p50_ms: figures.latency_p50_ms,
+        latency_p95_ms: figures.latency_p95_ms,
+        judge_input_tokens: figures.judge_input_tokens,
+        judge_output_tokens: figures.judge_output_tokens,
+        judge_cost_micros: figures.judge_cost_micros,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::job::JobMetrics;
 use crate::api::status::{Held, Recovery, ServerStatus, Store};
 use crate::engine::{Counts, Health, Hold, RecoveryReport, Standing};
 use crate::http::present::time;
@@ -35,6 +36,21 @@ pub fn server(
         queued: counts.queued,
         active: counts.active,
         parked: counts.parked,
+    }
+}
+
+/// The jobs of all owners in figures.
+pub fn job_metrics(counts: &Counts) -> JobMetrics {
+    let pending = |(status, count): &(CheckpointStatus, u64)| {
+        (*status == CheckpointStatus::Pending).then_some(*count)
+    };
+    JobMetrics {
+        total: counts.jobs.iter().map(|(_, count)| count).sum(),
+        by_status: by_status(&counts.jobs, Status::ALL, Status::as_str),
+        queued: counts.queued,
+        active: counts.active,
+        parked: counts.parked,
+        pending_checkpoints: counts.checkpoints.iter().filter_map(pending).sum(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::engine::{AgentView, EngineError};
 use crate::http::authorize::Caller;
 use crate::http::detached::detached;
 use crate::http::extract::{JsonBody, NamePath};
-use crate::http::present::agent::{admin, trial};
+use crate::http::present::agent::{admin, admin_with, trial};
 use crate::http::problem::ApiError;
 use crate::http::state::HttpState;
 use crate::http::validate_agent::{agent_edit, imported, new_agent};
@@ -76,9 +76,11 @@ fn created(view: &AgentView) -> Response {
     tag = "agents",
     description = "Every agent by name, with where it is and how it fares.",
     responses((status = 200, description = "The agents", body = AdminAgentList)))]
-pub async fn list(State(state): State<HttpState>) -> Json<AdminAgentList> {
-    let agents = state.engine.agents().iter().map(admin).collect();
-    Json(AdminAgentList { success: true, agents })
+pub async fn list(State(state): State<HttpState>) -> Result<Json<AdminAgentList>, ApiError> {
+    let figures = state.engine.all_agent_statistics().await?;
+    let views = state.engine.agents();
+    let agents = views.iter().map(|view| admin_with(view, figures.get(&view.agent.id.to_string())));
+    Ok(Json(AdminAgentList { success: true, agents: agents.collect() }))
 }
 
 /// An agent.
@@ -92,7 +94,9 @@ pub async fn read(
     NamePath(id): NamePath,
 ) -> Result<Json<AdminAgentAnswer>, ApiError> {
     let view = state.engine.find_agent(&id)?;
-    Ok(Json(AdminAgentAnswer { success: true, agent: admin(&view), message: None }))
+    let figures = state.engine.agent_statistics(view.agent.id).await?;
+    let agent = admin_with(&view, Some(&figures));
+    Ok(Json(AdminAgentAnswer { success: true, agent, message: None }))
 }
 
 /// Changes an agent.

@@ -3,12 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::api::job::{JobAnswer, JobDetail, JobList, OptionalReason, Reason};
+use crate::api::job::{JobAnswer, JobDetail, JobList, JobMetricsAnswer, OptionalReason, Reason};
 use crate::api::log::LogList;
 use crate::http::authorize::Caller;
 use crate::http::extract::{JobPath, JsonBody, OptionalJsonBody, QueryOf};
 use crate::http::present::job::Words;
 use crate::http::present::log::Viewer;
+use crate::http::present::status::job_metrics;
 use crate::http::problem::ApiError;
 use crate::http::routes::detail::{self, Include};
 use crate::http::routes::jobs::DetailQuery;
@@ -27,6 +28,16 @@ pub async fn list(
     QueryOf(query): QueryOf<JobsQuery>,
 ) -> Result<Json<JobList>, ApiError> {
     list_jobs(&state, query.read(None)?, Words::Jobs).await.map(Json)
+}
+
+/// Jobs of all in figures.
+#[utoipa::path(get, path = "/api/admin/jobs/metrics", operation_id = "readJobMetrics",
+    tag = "admin",
+    description = "The jobs of all owners in figures: how many stand where.",
+    responses((status = 200, description = "The figures", body = JobMetricsAnswer)))]
+pub async fn metrics(State(state): State<HttpState>) -> Result<Json<JobMetricsAnswer>, ApiError> {
+    let metrics = job_metrics(&state.engine.counts().await?);
+    Ok(Json(JobMetricsAnswer { success: true, metrics }))
 }
 
 /// A job of anybody.

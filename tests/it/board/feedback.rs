@@ -84,6 +84,6 @@ async fn a_person_decides_where_nothing_else_can() {
             board.server.client.post(&path, &body).await.expect(200);
         }
         let logs = serde_json::to_string(&board.logs(&job).await).unwrap();
-        assert_eq!(verdict == "reject", logs.contains("it does not say of what"), "{logs}");
+        assert!(logs.contains("it does not say of what"), "{logs}");
     }
 }

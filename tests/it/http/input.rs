@@ -90,7 +90,7 @@ async fn defects_of_a_new_job_are_named() {
         (with("dueAt", json!("2026-02-01T00:00:00Z")), &[]),
         (with("dueAt", json!("tomorrow")), &["/dueAt"]),
         (with("agentId", json!("a")), &["/agentId"]),
-        (with("template", json!("t")), &["/template"]),
+        (with("template", json!(1)), &["/template"]),
         (with("acceptanceRules", rule), &[]),
         (with("acceptanceRules", json!({})), &["/acceptanceRules"]),
         (
