@@ -9,7 +9,9 @@ mod votes;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdpoint::calls::{ApiKey, Call, Caller, ChatOptions, Function, Options, Outcome, Price, Secrets};
+use holdpoint::calls::{
+    ApiKey, Call, Caller, ChatOptions, Function, Options, Outcome, Price, Secrets,
+};
 use holdpoint::cli::agent_sim::AgentSim;
 use holdpoint::model::evaluation::Judgement;
 use holdpoint::model::id::JobId;

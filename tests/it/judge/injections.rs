@@ -50,14 +50,16 @@ async fn each_injection_would_work_without_the_fence() {
 async fn none_turns_a_bad_result_good() {
     let models = models().await;
     let caller = caller(chat(&models, "obeys-fence"));
-    for Injection { name, text } in corpus() {
-        // As a whole, as a member, as the name of a member, and long enough to be cut.
-        let results = [
+    for (number, Injection { name, text }) in corpus().into_iter().enumerate() {
+        // As a whole, as a member, as the name of a member, and now and then long enough to be cut.
+        let mut results = vec![
             json!(text),
             json!({"text": text}),
             json!({"list": [1, {text.clone(): true}]}),
-            json!({"long": format!("{text}{}{text}", " ".repeat(70_000))}),
         ];
+        if number % 8 == 0 {
+            results.push(json!({"long": format!("{text}{}{text}", " ".repeat(70_000))}));
+        }
         for (place, result) in results.into_iter().enumerate() {
             let mut arguments = case(result);
             // Words that stand in no injection.
@@ -113,5 +115,8 @@ async fn what_cannot_be_seen_is_written_out_and_what_was_cut_is_said() {
     assert!(prompt.contains("a<U+202E>b") && prompt.contains("<U+E0041>"));
     assert!(prompt.chars().count() < 62_000);
     let (_, after) = prompt.rsplit_once(">>>\n").unwrap();
-    assert!(after.contains("characters in the middle of the block RESULT were left out"), "{after}");
+    assert!(
+        after.contains("characters in the middle of the block RESULT were left out"),
+        "{after}"
+    );
 }

@@ -103,10 +103,7 @@ async fn inputs_of_the_job_that_fit_are_left_alone() {
 fn rounds_come_less_and_less_often_and_end() {
     let pauses: Vec<Option<Span>> = [1, 2, 3, 7, 8, 39, 40, 1_000].map(pause_after).to_vec();
     let secs = |secs| Some(Span::from_secs(secs));
-    assert_eq!(
-        pauses,
-        [secs(5), secs(10), secs(20), secs(320), secs(600), secs(600), None, None]
-    );
+    assert_eq!(pauses, [secs(5), secs(10), secs(20), secs(320), secs(600), secs(600), None, None]);
     let nobody = Found { chosen: None, report: Value::Null };
     let Command::FailMatching { round, again_after, .. } = nobody.command(2) else { panic!() };
     assert_eq!((round, again_after), (2, secs(10)));
