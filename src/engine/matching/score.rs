@@ -136,8 +136,8 @@ impl Account {
     /// As if one more had been accepted and one more rejected: few results say little.
     fn count_record(&mut self, record: Record) {
         let Record { accepted, rejected } = record;
-        let all = accepted.saturating_add(rejected);
-        let share = RECORD_POINTS * (u128::from(accepted) + 1) / (u128::from(all) + 2);
+        let all = u128::from(accepted) + u128::from(rejected);
+        let share = RECORD_POINTS * (u128::from(accepted) + 1) / (all + 2);
         self.points.record = share as u32;
         self.reasons.push(match all {
             0 => "no verdict about its results is known".to_owned(),

@@ -50,14 +50,16 @@ async fn each_injection_would_work_without_the_fence() {
 async fn none_turns_a_bad_result_good() {
     let models = models().await;
     let caller = caller(chat(&models, "obeys-fence"));
-    for Injection { name, text } in corpus() {
-        // As a whole, as a member, as the name of a member, and long enough to be cut.
-        let results = [
+    for (number, Injection { name, text }) in corpus().into_iter().enumerate() {
+        // As a whole, as a member, as the name of a member, and now and then long enough to be cut.
+        let mut results = vec![
             json!(text),
             json!({"text": text}),
             json!({"list": [1, {text.clone(): true}]}),
-            json!({"long": format!("{text}{}{text}", " ".repeat(70_000))}),
         ];
+        if number % 8 == 0 {
+            results.push(json!({"long": format!("{text}{}{text}", " ".repeat(70_000))}));
+        }
         for (place, result) in results.into_iter().enumerate() {
             let mut arguments = case(result);
             // Words that stand in no injection.
