@@ -21,7 +21,7 @@ const GROUP_SIZES: [usize; 4] = [1, 16, 64, 256];
 /// Store and loop take turns, so that a disk that slows down slows down both.
 const TURNS: u32 = 3;
 
-const JOURNAL: TableDefinition<(u128, u64), &[u8]> = TableDefinition::new("journal");
+const JOURNAL: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("journal");
 const JOBS: TableDefinition<u128, &[u8]> = TableDefinition::new("jobs");
 const BY_UPDATED: TableDefinition<(i64, u128), ()> = TableDefinition::new("by_updated");
 const FEED: TableDefinition<u64, (u128, u64, u64)> = TableDefinition::new("feed");
@@ -131,7 +131,7 @@ async fn run_store(path: &Path, writers: usize, time: Duration) -> Result<Run, F
 fn records(path: &Path) -> Result<(Vec<u8>, Vec<u8>), Failure> {
     let database = Database::open(path)?;
     let transaction = database.begin_read()?;
-    let event = transaction.open_table(JOURNAL)?.get((1, 1))?.map(|r| r.value().to_vec());
+    let event = transaction.open_table(JOURNAL)?.get((1, 0))?.map(|r| r.value().to_vec());
     let job = transaction.open_table(JOBS)?.get(1)?.map(|r| r.value().to_vec());
     Ok((event.ok_or("no event")?, job.ok_or("no job")?))
 }
