@@ -246,6 +246,20 @@ mod tests {
         assert_eq!((finds("a name", &long), long.len()), (Found::AskRow, 1));
     }
 
+    /// What is on people's disks: a change of it is a new version of the records.
+    #[test]
+    fn golden_contents_are_written() {
+        let hex =
+            |bytes: Vec<u8>| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+        let row = row("A Name", "Ünd MORE");
+        let card = concat!(
+            "02000000000000001f719bdd9b4e3c2449915e0d7d4b402e0000000000000000",
+            "010100052f070ce09b5fd8b4"
+        );
+        assert_eq!(hex(card_of(&row)), card);
+        assert_eq!(hex(text_of(&row)), "0161206e616d65ffc3bc6e64206d6f7265");
+    }
+
     #[test]
     fn a_label_is_key_and_value() {
         assert_ne!(label_mark("ab", "c"), label_mark("a", "bc"));

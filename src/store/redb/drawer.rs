@@ -403,3 +403,6 @@ pub(super) fn content(
     })?;
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;
