@@ -1,8 +1,11 @@
 //! W3: a server with many parked jobs is killed and started again. The time to readiness, the time
-//! to one approved job completed, and what a parked job takes of the memory of a fresh process.
+//! to one approved job completed, what a parked job takes of the memory of a fresh process, how fast
+//! an approval is and how long pages of lists take among so many.
 
 use super::arguments::Arguments;
 use super::fill::{self, CHECKPOINT_JOB, Kind};
+use super::pages::{self, Pages};
+use super::quantile::quantile;
 use super::report::{Figure, Report, Unit};
 use super::scratch::Scratch;
 use super::server::Server;
@@ -17,6 +20,8 @@ use crate::clock::Stopwatch;
 const ROUNDS: usize = 3;
 /// From here on the target for many jobs holds.
 const MANY: u64 = 100_000;
+/// Approvals that are timed.
+const APPROVALS: u64 = 200;
 const MS: f64 = 1e3;
 
 pub(super) async fn measure(
@@ -52,10 +57,11 @@ pub(super) async fn measure(
         done.push(watch.elapsed());
     }
     let file = stage.status().await?.store.bytes;
+    look_around(&stage, parked, report).await?;
     stage.close()?;
 
     let figure = |name: &str, unit, value| Figure::new("W3", name, unit, value);
-    let median = |times: &mut Vec<_>| super::quantile::quantile(times, 0.5).as_secs_f64() * MS;
+    let median = |times: &mut Vec<_>| quantile(times, 0.5).as_secs_f64() * MS;
     report.add(figure("jobs parked", Unit::Count, parked as f64));
     report.add(figure("restart to ready", Unit::Milliseconds, median(&mut ready)));
     let done = figure("restart to one job done", Unit::Milliseconds, median(&mut done));
@@ -67,6 +73,32 @@ pub(super) async fn measure(
     let disk = figure("disk per parked job, whole file", Unit::Bytes, disk);
     report.add(disk.target(targets::PARKED_DISK));
     Ok(())
+}
+
+/// Approves a few jobs, one after the other, each from the click to the end of its job; then asks
+/// for pages of all.
+async fn look_around(stage: &Stage, parked: u64, report: &mut Report) -> Result<(), Failure> {
+    let mut times = Vec::new();
+    for one in inbox(&stage.client, APPROVALS).await? {
+        let watch = Stopwatch::start();
+        approve(&stage.client, &one).await?;
+        stage.wait_for_end(&one.job).await?;
+        times.push(watch.elapsed());
+    }
+    let mut figure = |name: &str, share| {
+        let time = quantile(&mut times, share).as_secs_f64() * MS;
+        Figure::new("W3", name, Unit::Milliseconds, time)
+    };
+    report.add(figure("approve to done, p50", 0.5));
+    report.add(figure("approve to done, p99", 0.99).target(targets::W2_DONE));
+    let pages = Pages {
+        workload: "W3",
+        job_type: CHECKPOINT_JOB,
+        status: "IN_PROGRESS",
+        phase: "waiting",
+        jobs: parked,
+    };
+    pages::measure(&stage.client, &pages, report).await
 }
 
 fn restart_target(parked: u64) -> Target {

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use super::arguments::Arguments;
-use super::fill::{self, Kind};
+use super::fill::{self, CALLS_JOB, Kind};
+use super::pages::{self, Pages};
 use super::report::{Figure, Report, Unit};
 use super::scratch::Scratch;
 use super::stage::{Cost, Stage, completed, draw_password};
-use super::{pages, targets, w1};
+use super::{targets, w1};
 use crate::cli::exit::Failure;
 
 const JOBS: u64 = 10_000;
@@ -54,7 +55,14 @@ pub(super) async fn measure(
     report.add(memory.beside("empty store", other));
     empty.close()?.remove()?;
     eprintln!("W4: pages of lists");
-    pages::measure(&full.client, finished, report).await?;
+    let pages = Pages {
+        workload: "W4",
+        job_type: CALLS_JOB,
+        status: "COMPLETED",
+        phase: "completed",
+        jobs: finished,
+    };
+    pages::measure(&full.client, &pages, report).await?;
     full.close()?;
     Ok(())
 }
