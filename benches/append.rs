@@ -21,11 +21,15 @@ const GROUP_SIZES: [usize; 4] = [1, 16, 64, 256];
 /// Store and loop take turns, so that a disk that slows down slows down both.
 const TURNS: u32 = 3;
 
-const JOURNAL: TableDefinition<(u128, u64), &[u8]> = TableDefinition::new("journal");
+const JOURNAL: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("journal");
 const JOBS: TableDefinition<u128, &[u8]> = TableDefinition::new("jobs");
-const BY_UPDATED: TableDefinition<(i64, u128), ()> = TableDefinition::new("by_updated");
+const BY_JOB: TableDefinition<(u128, u64), (u64, u32)> = TableDefinition::new("journal_by_job");
+const CARDS: TableDefinition<(i64, u128), &[u8]> = TableDefinition::new("cards");
 const FEED: TableDefinition<u64, (u128, u64, u64)> = TableDefinition::new("feed");
 const META: TableDefinition<&str, &str> = TableDefinition::new("meta");
+
+/// Cards that share a record, of 70 bytes each.
+const CARDS_TOGETHER: usize = 55;
 
 /// What a run did.
 #[derive(Clone, Copy, Default)]
@@ -131,7 +135,7 @@ async fn run_store(path: &Path, writers: usize, time: Duration) -> Result<Run, F
 fn records(path: &Path) -> Result<(Vec<u8>, Vec<u8>), Failure> {
     let database = Database::open(path)?;
     let transaction = database.begin_read()?;
-    let event = transaction.open_table(JOURNAL)?.get((1, 1))?.map(|r| r.value().to_vec());
+    let event = transaction.open_table(JOURNAL)?.get((1, 0))?.map(|r| r.value().to_vec());
     let job = transaction.open_table(JOBS)?.get(1)?.map(|r| r.value().to_vec());
     Ok((event.ok_or("no event")?, job.ok_or("no job")?))
 }
@@ -144,6 +148,7 @@ fn run_bare(
     time: Duration,
 ) -> Result<Run, Failure> {
     let database = Database::builder().set_cache_size(128 << 20).create(path)?;
+    let drawer = vec![7; CARDS_TOGETHER * 70];
     let mut run = Run::default();
     let began = Instant::now();
     for round in 1u64.. {
@@ -152,17 +157,20 @@ fn run_bare(
         {
             let mut journal = transaction.open_table(JOURNAL)?;
             let mut jobs = transaction.open_table(JOBS)?;
-            let mut by_updated = transaction.open_table(BY_UPDATED)?;
+            let mut by_job = transaction.open_table(BY_JOB)?;
+            let mut cards = transaction.open_table(CARDS)?;
             let mut feed = transaction.open_table(FEED)?;
             let mut meta = transaction.open_table(META)?;
             let at = round as i64 * 1_000;
             for id in 1..=group as u128 {
-                journal.insert((id, round), event.as_slice())?;
-                jobs.insert(id, job.as_slice())?;
-                by_updated.remove((at - 1_000, id))?;
-                by_updated.insert((at, id), ())?;
                 run.commits += 1;
+                journal.insert((run.commits, 0), event.as_slice())?;
+                by_job.insert((id, round), (run.commits, 0))?;
+                jobs.insert(id, job.as_slice())?;
                 feed.insert(run.commits, (id, round, round))?;
+            }
+            for first in (1..=group as u128).step_by(CARDS_TOGETHER) {
+                cards.insert((1, first), drawer.as_slice())?;
             }
             meta.insert("last_time", at.to_string().as_str())?;
         }

@@ -1,6 +1,5 @@
 //! Reads: from the store's read model and journals, never through a mailbox.
 
-use std::borrow::Cow;
 use std::sync::{Arc, PoisonError};
 
 use crate::engine::load::load;
@@ -8,15 +7,13 @@ use crate::engine::{
     ActorNode, Change, CheckpointQuery, CheckpointView, Counts, Engine, EngineError, Health,
     JobQuery, JobView, LogRow, Page, RecoveryReport, TimelineRow,
 };
-use crate::machine::{
-    TimelineEntry, changed_checkpoints, job_row, log_entry, statuses_in, timeline,
-};
+use crate::machine::{TimelineEntry, changed_checkpoints, job_row, log_entry, timeline};
 use crate::model::event::{Event, Recorded};
 use crate::model::id::{CheckpointId, FrameId, JobId};
 use crate::model::job::Job;
 use crate::model::refusal::Refusal;
 use crate::model::row::{CheckpointRow, JobRow};
-use crate::model::status::{LogStatus, Phase};
+use crate::model::status::LogStatus;
 
 /// Events read at a time.
 const PAGE: usize = 1_000;
@@ -47,7 +44,7 @@ impl Engine {
     /// # Errors
     /// When the cursor is not one of this list.
     pub async fn jobs(&self, query: &JobQuery) -> Result<Page<JobRow>, EngineError> {
-        let mut page = self.shared.parts.store.jobs(&narrowed(query)).await?;
+        let mut page = self.shared.parts.store.jobs(query).await?;
         page.rows = page.rows.into_iter().map(|row| self.shared.with_pause(row)).collect();
         Ok(page)
     }
@@ -209,18 +206,4 @@ fn timeline_row(entry: TimelineEntry) -> TimelineRow {
         output: entry.output,
         error: entry.error,
     }
-}
-
-/// The same jobs asked for by status as well: stores have an index of statuses and none of phases
-/// and waits, and of many jobs few are alive.
-fn narrowed(query: &JobQuery) -> Cow<'_, JobQuery> {
-    let statuses = match query.phase {
-        Some(phase) => statuses_in(phase),
-        None if query.waiting_for_person => statuses_in(Phase::Waiting),
-        None => &[],
-    };
-    if statuses.is_empty() || !query.statuses.is_empty() {
-        return Cow::Borrowed(query);
-    }
-    Cow::Owned(JobQuery { statuses: statuses.to_vec(), ..query.clone() })
 }

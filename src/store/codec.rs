@@ -44,6 +44,10 @@ pub(crate) const SNAPSHOT: Kind = Kind { code: 4, version: 1, table: "snapshots"
 pub(crate) const KEY: Kind = Kind { code: 5, version: 1, table: "keys" };
 /// A document.
 pub(crate) const DOCUMENT: Kind = Kind { code: 6, version: 1, table: "documents" };
+/// Cards of jobs: what lists are filtered and sorted by.
+pub(crate) const CARDS: Kind = Kind { code: 7, version: 1, table: "cards" };
+/// Texts of jobs: what lists are searched in.
+pub(crate) const TEXTS: Kind = Kind { code: 8, version: 1, table: "texts" };
 
 /// Why bytes are no record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,12 +87,30 @@ pub(crate) fn encode<T: Serialize>(
     value: &T,
     bytes_about: usize,
 ) -> Result<Vec<u8>, BadRecord> {
+    let mut record = begin(kind, bytes_about);
+    bincode::serde::encode_into_std_write(value, &mut record, configuration())
+        .map_err(BadRecord::damaged)?;
+    finish(record)
+}
+
+/// A whole record of a body that is bytes already.
+pub(crate) fn seal(kind: Kind, body: &[u8]) -> Result<Vec<u8>, BadRecord> {
+    let mut record = begin(kind, body.len());
+    record.extend_from_slice(body);
+    finish(record)
+}
+
+/// The header, without length and checksum.
+fn begin(kind: Kind, bytes_about: usize) -> Vec<u8> {
     let mut record = Vec::with_capacity(HEADER_BYTES + bytes_about);
     record.extend_from_slice(&[MAGIC, CODEC_BINCODE, kind.code]);
     record.extend_from_slice(&kind.version.to_le_bytes());
     record.resize(HEADER_BYTES, 0);
-    bincode::serde::encode_into_std_write(value, &mut record, configuration())
-        .map_err(BadRecord::damaged)?;
+    record
+}
+
+/// The record with the length and the checksum of its body.
+fn finish(mut record: Vec<u8>) -> Result<Vec<u8>, BadRecord> {
     let length = record.len() - HEADER_BYTES;
     // The encoder has no limit of its own: what cannot be read back must not be written.
     if length > BODY_BYTES_MAX {

@@ -64,13 +64,24 @@ impl Order for CheckpointSort {
 
 /// The place of a job. Of jobs of one priority the oldest comes first.
 pub(crate) fn job_key(sort: JobSort, row: &JobRow) -> SortKey {
+    sort_key(sort, row.created_at.0, row.updated_at.0, row.priority, row.id.as_u128())
+}
+
+/// The same of what a place hangs on: times of creation and of the last change, priority, id.
+pub(crate) fn sort_key(
+    sort: JobSort,
+    created: i64,
+    updated: i64,
+    priority: u8,
+    id: u128,
+) -> SortKey {
     let (rank, second) = match sort {
-        JobSort::CreatedDescending => (descending(row.created_at.0), 0),
-        JobSort::CreatedAscending => (row.created_at.0, 0),
-        JobSort::UpdatedDescending => (descending(row.updated_at.0), 0),
-        JobSort::PriorityDescending => (descending(i64::from(row.priority)), row.created_at.0),
+        JobSort::CreatedDescending => (descending(created), 0),
+        JobSort::CreatedAscending => (created, 0),
+        JobSort::UpdatedDescending => (descending(updated), 0),
+        JobSort::PriorityDescending => (descending(i64::from(priority)), created),
     };
-    SortKey { rank, second, id: sort.turn_id(row.id.as_u128()) }
+    SortKey { rank, second, id: sort.turn_id(id) }
 }
 
 /// When a checkpoint expires, for sorting: those that never do come last.
@@ -88,7 +99,7 @@ pub(crate) fn checkpoint_key(sort: CheckpointSort, row: &CheckpointRow) -> SortK
 }
 
 /// Does a job stand still until a person decides?
-fn waits_for_person(row: &JobRow) -> bool {
+pub(crate) fn waits_for_person(row: &JobRow) -> bool {
     let code = row.waiting_for.as_ref().map(|waiting| waiting.code);
     matches!(code, Some(WaitCode::Checkpoint | WaitCode::InDoubt))
 }

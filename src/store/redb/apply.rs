@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use ::redb::{ReadableTable, ReadableTableMetadata};
 
 use crate::model::id::{CheckpointId, JobId};
-use crate::model::row::CheckpointRow;
+use crate::model::row::{CheckpointRow, JobRow};
 use crate::model::time::Timestamp;
 use crate::store::answer::{Document, DocumentOutcome};
 use crate::store::chain;
@@ -15,9 +15,12 @@ use crate::store::commit::{Commit, CommitOutcome, IdempotencyKey};
 use crate::store::error::StoreError;
 use crate::store::precondition::{self, Standing, UsedKey};
 use crate::store::rec::{self, Append, HeldJob, Key};
+use crate::store::redb::card;
 use crate::store::redb::counters::Tally;
+use crate::store::redb::drawer::{Drawers, Place};
 use crate::store::redb::error::Failure;
 use crate::store::redb::index;
+use crate::store::redb::journal;
 use crate::store::redb::tables::{META_LAST_TIME, Tables};
 use crate::store::redb::upkeep::{Kept, Upkeep};
 
@@ -62,6 +65,8 @@ pub(super) struct Prepared {
     events: Vec<Vec<u8>>,
     checkpoints: Vec<Vec<u8>>,
     snapshot: Option<Vec<u8>>,
+    place: Place,
+    card: Vec<u8>,
 }
 
 impl Prepared {
@@ -82,13 +87,26 @@ impl Prepared {
         let snapshot = commit.snapshot.take().map(|body| {
             rec::write_snapshot(job, version, &body).map_err(|bad| bad.at(codec::SNAPSHOT, job))
         });
-        Ok(Self { commit, events, checkpoints, snapshot: snapshot.transpose()? })
+        let (place, card) = (card::place_of(&commit.row), card::card_of(&commit.row));
+        let snapshot = snapshot.transpose()?;
+        Ok(Self { commit, events, checkpoints, snapshot, place, card })
+    }
+
+    /// Is its job found by another text, or at another place, than before?
+    fn changes_text(&self, old: Option<&JobRow>) -> bool {
+        let new = &self.commit.row;
+        old.is_none_or(|old| {
+            (card::place_of(old), &old.name, &old.description)
+                != (self.place, &new.name, &new.description)
+        })
     }
 }
 
 /// One transaction's worth of commands.
 pub(super) struct Group<'t> {
     pub(super) tables: Tables<'t>,
+    pub(super) cards: Drawers,
+    pub(super) texts: Drawers,
     pub(super) tally: Tally,
     pub(super) last_feed: u64,
     pub(super) last_time: Timestamp,
@@ -102,7 +120,8 @@ impl<'t> Group<'t> {
         let last_feed = tables.feed.last()?.map_or(0, |(feed, _)| feed.value());
         let held_time = read_last_time(&tables.meta)?;
         let (tally, last_time) = (Tally::default(), held_time);
-        Ok(Self { tables, tally, last_feed, last_time, held_time, changed: false })
+        let (cards, texts) = (Drawers::new(codec::CARDS), Drawers::new(codec::TEXTS));
+        Ok(Self { tables, cards, texts, tally, last_feed, last_time, held_time, changed: false })
     }
 
     /// Does one command. `Failure::Store` concerns this command alone.
@@ -132,6 +151,8 @@ impl<'t> Group<'t> {
             self.tables.meta.insert(META_LAST_TIME, text.as_str())?;
         }
         self.tally.apply(&mut self.tables.counters)?;
+        self.cards.write(&mut self.tables.cards)?;
+        self.texts.write(&mut self.tables.texts)?;
         Ok(self.changed)
     }
 
@@ -170,6 +191,7 @@ impl<'t> Group<'t> {
         };
         let record = job.to_record().map_err(|bad| bad.at(codec::JOB, commit.job))?;
         let key = commit.key.as_ref().map(|key| new_key(commit, key)).transpose()?;
+        self.take_entries(prepared, held.as_ref())?;
 
         // Everything is read, checked and encoded: from here on only the disk can fail.
         self.changed = true;
@@ -192,12 +214,14 @@ impl<'t> Group<'t> {
     ) -> Result<(), Failure> {
         let commit = &prepared.commit;
         let (id, first_seq) = (commit.job.as_u128(), commit.expect_version + 1);
-        for (last_seq, append) in appends {
-            self.tables.journal.insert((id, *last_seq), append.as_slice())?;
-        }
+        self.last_feed += 1;
+        self.tables.feed.insert(self.last_feed, (id, first_seq, job.row.version))?;
+        let records = appends.iter().map(|(last_seq, record)| (*last_seq, record.as_slice()));
+        journal::write(&mut self.tables, self.last_feed, id, records)?;
         self.tables.jobs.insert(id, record)?;
         let old_row = held.map(|held| &*held.row);
         index::move_job(&mut self.tables, old_row, &job.row)?;
+        self.move_entries(prepared, old_row)?;
         let listened = held.map_or(&[][..], |held| &held.subscriptions);
         index::move_subscriptions(&mut self.tables, id, listened, &job.subscriptions)?;
         self.tally.job(old_row, &job.row);
@@ -210,8 +234,34 @@ impl<'t> Group<'t> {
         if let Some(nudged) = commit.nudge {
             self.tables.nudges.insert(nudged.as_u128(), ())?;
         }
-        self.last_feed += 1;
-        self.tables.feed.insert(self.last_feed, (id, first_seq, job.row.version))?;
+        Ok(())
+    }
+
+    /// Takes the drawers in hand that a commit will change: damage of one refuses it here.
+    fn take_entries(&mut self, prepared: &Prepared, held: Option<&HeldJob>) -> Result<(), Failure> {
+        let Self { tables, cards, texts, .. } = self;
+        let old = held.map(|held| &*held.row);
+        for place in old.map(card::place_of).into_iter().chain([prepared.place]) {
+            cards.take(&tables.cards, place)?;
+            if prepared.changes_text(old) {
+                texts.take(&tables.texts, place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the card and the text of a job where they belong.
+    fn move_entries(&mut self, prepared: &Prepared, old: Option<&JobRow>) -> Result<(), Failure> {
+        let Self { tables, cards, texts, .. } = self;
+        let place = prepared.place;
+        if let Some(before) = old.map(card::place_of).filter(|before| *before != place) {
+            cards.remove(&tables.cards, before)?;
+            texts.remove(&tables.texts, before)?;
+        }
+        cards.put(&tables.cards, place, &prepared.card)?;
+        if prepared.changes_text(old) {
+            texts.put(&tables.texts, place, &card::text_of(&prepared.commit.row))?;
+        }
         Ok(())
     }
 
@@ -307,11 +357,12 @@ impl<'t> Group<'t> {
         if version > commit.expect_version {
             let id = commit.job.as_u128();
             let mut ids = Vec::new();
-            for entry in
-                self.tables.journal.range((id, commit.expect_version + 1)..=(id, version))?
-            {
-                let (key, record) = entry?;
+            let later = (id, commit.expect_version + 1)..=(id, version);
+            for entry in self.tables.journal_by_job.range(later)? {
+                let (key, place) = entry?;
                 let seq = key.value().1;
+                let record = self.tables.journal.get(place.value())?;
+                let record = record.ok_or_else(|| journal::missing(id, seq))?;
                 let append = Append::from_record(record.value())
                     .map_err(|bad| bad.at(codec::APPEND, format!("{} {seq}", commit.job)))?;
                 let after = (append.first_seq..=seq).filter(|seq| *seq > commit.expect_version);

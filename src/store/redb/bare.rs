@@ -9,11 +9,15 @@ use ::redb::{Database, ReadableDatabase};
 use crate::model::id::JobId;
 use crate::model::row::JobRow;
 use crate::model::time::Timestamp;
+use crate::store::codec;
+use crate::store::redb::card;
+use crate::store::redb::drawer::Drawers;
 use crate::store::redb::error::{Failure, OpenError};
 use crate::store::redb::index;
+use crate::store::redb::journal::{self, missing};
 use crate::store::redb::open::{RedbOptions, open_existing, open_or_create};
 use crate::store::redb::read::held_job;
-use crate::store::redb::tables::{FEED, JOBS, JOURNAL, META_LAST_TIME, Tables};
+use crate::store::redb::tables::{FEED, JOBS, JOURNAL, JOURNAL_BY_JOB, META_LAST_TIME, Tables};
 
 const ATTEMPTED: &str = "replay of commits";
 
@@ -37,6 +41,7 @@ struct Written {
     last_seq: u64,
     appends: Vec<(u64, Vec<u8>)>,
     record: Vec<u8>,
+    card: Vec<u8>,
     before: Option<JobRow>,
     after: JobRow,
 }
@@ -67,6 +72,7 @@ pub fn replay_bare(
 fn read_commits(source: &Database, commits_max: usize) -> Result<Vec<Written>, Failure> {
     let transaction = source.begin_read()?;
     let (feed, journal) = (transaction.open_table(FEED)?, transaction.open_table(JOURNAL)?);
+    let by_job = transaction.open_table(JOURNAL_BY_JOB)?;
     let jobs = transaction.open_table(JOBS)?;
     let mut written = Vec::new();
     for entry in feed.range::<u64>(..)?.take(commits_max) {
@@ -77,14 +83,17 @@ fn read_commits(source: &Database, commits_max: usize) -> Result<Vec<Written>, F
         else {
             continue;
         };
-        let appends = journal.range((job, first_seq)..=(job, last_seq))?.map(|append| {
-            let (key, record) = append?;
-            Ok((key.value().1, record.value().to_vec()))
+        let appends = by_job.range((job, first_seq)..=(job, last_seq))?.map(|append| {
+            let (key, place) = append?;
+            let last_seq = key.value().1;
+            let record = journal.get(place.value())?.ok_or_else(|| missing(job, last_seq))?;
+            Ok((last_seq, record.value().to_vec()))
         });
-        let appends = appends.collect::<Result<Vec<_>, ::redb::StorageError>>()?;
+        let appends = appends.collect::<Result<Vec<_>, Failure>>()?;
         let created = held.row.created_at.0;
         let at = |seq: u64| Timestamp(created.saturating_add_unsigned(seq));
         let row = |at| JobRow { updated_at: at, ..(*held.row).clone() };
+        let after = row(at(last_seq));
         written.push(Written {
             job,
             first_seq,
@@ -93,7 +102,8 @@ fn read_commits(source: &Database, commits_max: usize) -> Result<Vec<Written>, F
             record: record.value().to_vec(),
             // The entries that a change of status moves are left out: it is the loop's advantage.
             before: (first_seq > 1).then(|| row(at(first_seq - 1))),
-            after: row(at(last_seq)),
+            card: card::card_of(&after),
+            after,
         });
     }
     Ok(written)
@@ -121,18 +131,26 @@ fn replay(target: &Database, written: &[Written], group_mean: f64) -> Result<Bar
 }
 
 fn write(mut tables: Tables<'_>, group: &[Written], run: &mut BareRun) -> Result<(), Failure> {
+    let (mut cards, mut texts) = (Drawers::new(codec::CARDS), Drawers::new(codec::TEXTS));
     for commit in group {
-        for (last_seq, append) in &commit.appends {
-            tables.journal.insert((commit.job, *last_seq), append.as_slice())?;
-            run.record_bytes += append.len() as u64;
-        }
+        let appends = commit.appends.iter().map(|(last_seq, record)| (*last_seq, &**record));
+        journal::write(&mut tables, run.commits + 1, commit.job, appends)?;
+        run.record_bytes +=
+            commit.appends.iter().map(|(_, record)| record.len() as u64).sum::<u64>();
         tables.jobs.insert(commit.job, commit.record.as_slice())?;
         run.record_bytes += commit.record.len() as u64;
         index::move_job(&mut tables, commit.before.as_ref(), &commit.after)?;
+        let place = card::place_of(&commit.after);
+        cards.put(&tables.cards, place, &commit.card)?;
+        if commit.before.is_none() {
+            texts.put(&tables.texts, place, &card::text_of(&commit.after))?;
+        }
         run.commits += 1;
         let place = (commit.job, commit.first_seq, commit.last_seq);
         tables.feed.insert(run.commits, place)?;
     }
+    cards.write(&mut tables.cards)?;
+    texts.write(&mut tables.texts)?;
     if let Some(last) = group.last() {
         tables.meta.insert(META_LAST_TIME, last.after.updated_at.0.to_string().as_str())?;
     }

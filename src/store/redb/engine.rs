@@ -25,6 +25,7 @@ use crate::store::redb::database::Slot;
 use crate::store::redb::error::{Failure, OpenError};
 use crate::store::redb::export;
 use crate::store::redb::list;
+use crate::store::redb::list_checkpoints;
 use crate::store::redb::open::{self, RedbOptions};
 use crate::store::redb::read;
 use crate::store::redb::space;
@@ -195,7 +196,7 @@ impl Store for Redb {
     async fn checkpoints(&self, query: &CheckpointQuery) -> Result<Page<CheckpointRow>, ReadError> {
         let window = Window::new(query.sort, query.limit, query.offset, query.cursor.as_deref())?;
         let query = query.clone();
-        Ok(self.long_read(move |t| list::checkpoints(t, &query, window)).await?)
+        Ok(self.long_read(move |t| list_checkpoints::checkpoints(t, &query, window)).await?)
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {

@@ -5,10 +5,9 @@ use ::redb::{ReadTransaction, ReadableTable};
 use crate::model::id::{CheckpointId, JobId};
 use crate::store::item::{Item, Record};
 use crate::store::redb::error::Failure;
+use crate::store::redb::journal;
 use crate::store::redb::read;
-use crate::store::redb::tables::{
-    CHECKPOINTS, DOCUMENTS, FEED, JOBS, JOURNAL, KEYS, NUDGES, SNAPSHOTS,
-};
+use crate::store::redb::tables::{CHECKPOINTS, DOCUMENTS, FEED, JOBS, KEYS, NUDGES, SNAPSHOTS};
 
 /// Bytes of records in one piece of a journal.
 const JOURNAL_BYTES: usize = 1 << 20;
@@ -29,7 +28,7 @@ pub(super) fn items(
         let (id, held) = entry?;
         let job = JobId::from_u128(id.value());
         take(Item::Job { job, record: record(held.value()) })?;
-        journal(t, job, take)?;
+        journal_of(t, job, take)?;
     }
     for entry in t.open_table(SNAPSHOTS)?.iter()? {
         let (id, snapshot) = entry?;
@@ -59,16 +58,16 @@ pub(super) fn items(
     take(Item::Time { last: read::last_time(t)? })
 }
 
-fn journal(
+fn journal_of(
     t: &ReadTransaction,
     job: JobId,
     take: &mut dyn FnMut(Item) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let (mut records, mut bytes) = (Vec::new(), 0);
-    for entry in t.open_table(JOURNAL)?.range((job.as_u128(), 0)..=(job.as_u128(), u64::MAX))? {
-        let (key, record) = entry?;
+    for held in journal::records(t, job, 0)? {
+        let (last_seq, record) = held?;
         bytes += record.value().len();
-        records.push((key.value().1, Record(record.value().to_vec())));
+        records.push((last_seq, Record(record.value().to_vec())));
         if bytes >= JOURNAL_BYTES {
             take(Item::Journal { job, records: std::mem::take(&mut records) })?;
             bytes = 0;

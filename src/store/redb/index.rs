@@ -8,36 +8,22 @@ use ::redb::{Key, Table};
 use crate::model::row::{CheckpointRow, JobRow, Place};
 use crate::store::code::Coded;
 use crate::store::page;
-use crate::store::query::JobSort;
 use crate::store::redb::error::Failure;
 use crate::store::redb::tables::Tables;
 
 /// The entries of a job.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct JobKeys<'a> {
-    pub created: (i64, u128),
-    pub updated: (i64, u128),
-    pub priority: (i64, i64, u128),
-    pub status: (u8, i64, u128),
-    pub job_type: (&'a str, i64, u128),
-    pub owner: (&'a str, i64, u128),
+pub(super) struct JobKeys {
     pub queue: Option<(i64, u128)>,
     pub wake: Option<(i64, u128)>,
     pub active: Option<u128>,
 }
 
-impl<'a> JobKeys<'a> {
+impl JobKeys {
     /// The entries that this row asks for.
-    pub(super) fn of(row: &'a JobRow) -> Self {
-        let (id, created) = (row.id.as_u128(), row.created_at.0);
-        let urgency = page::job_key(JobSort::PriorityDescending, row);
+    pub(super) fn of(row: &JobRow) -> Self {
+        let id = row.id.as_u128();
         Self {
-            created: (created, id),
-            updated: (row.updated_at.0, id),
-            priority: (urgency.rank, urgency.second, id),
-            status: (row.status.code(), created, id),
-            job_type: (&row.job_type, created, id),
-            owner: (&row.owner, created, id),
             queue: if let Place::Queue(key) = row.place { Some((key, id)) } else { None },
             wake: if let Place::Parked(Some(at)) = row.place { Some((at.0, id)) } else { None },
             active: (row.place == Place::Active).then_some(id),
@@ -93,12 +79,6 @@ pub(super) fn move_job(
     new: &JobRow,
 ) -> Result<(), Failure> {
     let (old, new) = (old.map(JobKeys::of), JobKeys::of(new));
-    shift(&mut tables.by_created, old.map(|keys| keys.created), Some(new.created))?;
-    shift(&mut tables.by_updated, old.map(|keys| keys.updated), Some(new.updated))?;
-    shift(&mut tables.by_priority, old.map(|keys| keys.priority), Some(new.priority))?;
-    shift(&mut tables.by_status, old.map(|keys| keys.status), Some(new.status))?;
-    shift(&mut tables.by_type, old.map(|keys| keys.job_type), Some(new.job_type))?;
-    shift(&mut tables.by_owner, old.map(|keys| keys.owner), Some(new.owner))?;
     shift(&mut tables.queue, old.and_then(|keys| keys.queue), new.queue)?;
     shift(&mut tables.wakes, old.and_then(|keys| keys.wake), new.wake)?;
     shift(&mut tables.active, old.and_then(|keys| keys.active), new.active)

@@ -7,12 +7,18 @@ mod apply;
 mod backup;
 /// The bare loop that a store is measured against.
 mod bare;
+/// What lists are filtered, sorted and searched by.
+mod card;
+/// The walk of the whole-store check.
+mod check;
 /// Compaction.
 mod compact;
 /// What stands where, kept in every transaction.
 mod counters;
 /// The database that can be swapped under its readers.
 mod database;
+/// Entries of many jobs in one record.
+mod drawer;
 /// The handle that speaks the port.
 mod engine;
 /// Why a store does not open, and why a transaction fails.
@@ -21,8 +27,14 @@ mod error;
 mod export;
 /// Index entries, derived from rows.
 mod index;
-/// Pages of rows.
+/// The records of appends, and where those of a job stand.
+mod journal;
+/// Pages of jobs.
 mod list;
+/// Pages of checkpoints.
+mod list_checkpoints;
+/// Stores of earlier formats.
+mod older;
 /// Opening and first creation.
 mod open;
 /// Reads of single things and short ranges.

@@ -12,11 +12,13 @@ use ::redb::{Builder, Database, DatabaseError, ReadableDatabase, TableError};
 
 use crate::model::crash_point;
 use crate::store::redb::error::{Failure, OpenError};
+use crate::store::redb::older;
 use crate::store::redb::tables::{META, META_CREATED_BY, META_FORMAT, META_STORE_ID, Tables};
 
 /// The format that this program writes, and the newest that it reads. 1 had a record for each event
-/// of a journal, 2 has one for each append.
-pub const FORMAT_VERSION: u64 = 2;
+/// of a journal, 2 one for each append; both kept them under their job, and an index for each order
+/// of a list. 3 keeps them in the order of the feed, and cards for lists.
+pub const FORMAT_VERSION: u64 = 3;
 
 /// This program, as a store remembers its creator.
 pub(super) const PROGRAM: &str = concat!("holdpoint ", env!("CARGO_PKG_VERSION"));
@@ -154,25 +156,38 @@ fn check_format(path: &Path, database: &Database) -> Result<(), OpenError> {
     }
 }
 
-/// Marks a store of an earlier format as one that this program has written to.
+/// Turns a store of an earlier format into one of this, whole or not at all.
 pub(super) fn raise_format(path: &Path, database: &Database) -> Result<(), OpenError> {
     let raise = || -> Result<(), Failure> {
         let mut transaction = database.begin_write()?;
         transaction.set_two_phase_commit(true);
         let current = FORMAT_VERSION.to_string();
-        let is_current = {
+        let held = {
             let mut meta = transaction.open_table(META)?;
             let held = meta.insert(META_FORMAT, current.as_str())?;
-            held.is_some_and(|held| held.value() == current)
+            held.map(|held| held.value().to_owned()).unwrap_or_default()
         };
-        if is_current {
-            transaction.abort()?;
-        } else {
-            transaction.commit()?;
+        if held == current {
+            return Ok(transaction.abort()?);
         }
+        if is_older(&held) {
+            older::raise(&transaction)?;
+        }
+        transaction.commit()?;
+        tracing::info!(path = %path.display(), from = held, to = current, "the store was raised");
         Ok(())
     };
-    raise().map_err(|failure| OpenError::from_failure(path, "format of the store", failure))
+    raise().map_err(|failure| match failure {
+        Failure::Engine(::redb::Error::Io(error)) => {
+            OpenError::io(path, "raise the format of store", &error)
+        }
+        other => OpenError::from_failure(path, "raising of its format", other),
+    })
+}
+
+/// Is a store of this format laid out as formats 1 and 2 were?
+pub(super) fn is_older(format: &str) -> bool {
+    format.parse::<u64>().is_ok_and(|format| format <= older::LAST)
 }
 
 /// The name under which a store is made.

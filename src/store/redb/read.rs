@@ -16,8 +16,9 @@ use crate::store::rec::{self, HeldJob};
 use crate::store::redb::apply;
 use crate::store::redb::counters;
 use crate::store::redb::error::Failure;
+use crate::store::redb::journal::{self, Held};
 use crate::store::redb::tables::{
-    ACTIVE, CHECKPOINTS, COUNTERS, DOCUMENTS, FEED, JOBS, JOURNAL, META, NUDGES, QUEUE, SNAPSHOTS,
+    ACTIVE, CHECKPOINTS, COUNTERS, DOCUMENTS, FEED, JOBS, META, NUDGES, QUEUE, SNAPSHOTS,
     SUBSCRIPTIONS, WAKES,
 };
 
@@ -86,12 +87,21 @@ pub(super) fn journal(
     after_seq: u64,
     max: usize,
 ) -> Result<Vec<Recorded>, Failure> {
-    follow(t, job, after_seq, (after_seq == 0).then(|| chain::genesis(job)), max)
+    let before = (after_seq == 0).then(|| chain::genesis(job));
+    follow(journal::records, t, job, after_seq, before, max)
 }
+
+/// Gives the records of a journal from the one that holds an event on.
+pub(super) type Records = fn(
+    &ReadTransaction,
+    JobId,
+    u64,
+) -> Result<Box<dyn Iterator<Item = Result<Held, Failure>>>, Failure>;
 
 /// Events of a journal after a place, none missing, in appends each of which carries the hash of
 /// the one before it; the hash before the first is checked when it is known.
 pub(super) fn follow(
+    records: Records,
     t: &ReadTransaction,
     job: JobId,
     after_seq: u64,
@@ -100,13 +110,12 @@ pub(super) fn follow(
 ) -> Result<Vec<Recorded>, Failure> {
     let mut events: Vec<Recorded> = Vec::new();
     let Some(first) = after_seq.checked_add(1) else { return Ok(events) };
-    let range = (job.as_u128(), first)..=(job.as_u128(), u64::MAX);
-    for entry in t.open_table(JOURNAL)?.range(range)? {
+    for held in records(t, job, first)? {
         if events.len() >= max {
             break;
         }
-        let (key, record) = entry?;
-        let (seq, expected) = (key.value().1, first + events.len() as u64);
+        let (seq, record) = held?;
+        let expected = first + events.len() as u64;
         let bad = |bad: codec::BadRecord| bad.at(codec::APPEND, format!("{job} {seq}"));
         let link = chain::read(seq, record.value()).map_err(bad)?;
         // Only the first append that is read may have begun before the place that was asked for.

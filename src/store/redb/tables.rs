@@ -39,6 +39,9 @@ macro_rules! tables {
             }
         }
 
+        /// The names of all tables.
+        pub(super) const NAMES: &[&str] = &[$(stringify!($field)),*];
+
         /// Name and rows of every table.
         pub(super) fn lengths(
             transaction: &ReadTransaction,
@@ -55,24 +58,21 @@ macro_rules! tables {
 }
 
 tables! {
-    /// Event records by (job, seq).
-    JOURNAL journal: (u128, u64) => &'static [u8];
+    /// Records of appends by (place in the feed, part of the append).
+    JOURNAL journal: (u64, u32) => &'static [u8];
+    /// (job, seq of the last event) to the place of the record.
+    JOURNAL_BY_JOB journal_by_job: (u128, u64) => (u64, u32);
+    /// Records of appends by (job, seq of the last event) that came before their entries of the
+    /// feed; empty between imports.
+    UNPLACED unplaced: (u128, u64) => &'static [u8];
     /// The last folded job, by job.
     SNAPSHOTS snapshots: u128 => &'static [u8];
     /// Job records by job.
     JOBS jobs: u128 => &'static [u8];
-    /// (created, job).
-    BY_CREATED by_created: (i64, u128) => ();
-    /// (updated, job).
-    BY_UPDATED by_updated: (i64, u128) => ();
-    /// (inverted priority, created, job).
-    BY_PRIORITY by_priority: (i64, i64, u128) => ();
-    /// (status, created, job).
-    BY_STATUS by_status: (u8, i64, u128) => ();
-    /// (workflow, created, job).
-    BY_TYPE by_type: (&'static str, i64, u128) => ();
-    /// (owner, created, job).
-    BY_OWNER by_owner: (&'static str, i64, u128) => ();
+    /// Cards of jobs, many in a record, by (created, job) of the first place.
+    CARDS cards: (i64, u128) => &'static [u8];
+    /// Texts of jobs in the same form.
+    TEXTS texts: (i64, u128) => &'static [u8];
     /// (queue key, job) of jobs that wait for a slot.
     QUEUE queue: (i64, u128) => ();
     /// (wake, job) of parked jobs with a wake.

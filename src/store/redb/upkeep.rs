@@ -13,8 +13,10 @@ use crate::store::error::StoreError;
 use crate::store::item::{Item, Record};
 use crate::store::rec::{self, HeldJob, Key};
 use crate::store::redb::apply::Group;
+use crate::store::redb::card;
 use crate::store::redb::error::Failure;
-use crate::store::redb::index::{self, CheckpointKeys, JobKeys};
+use crate::store::redb::index::{self, CheckpointKeys};
+use crate::store::redb::journal;
 use crate::store::redb::tables::META_FEED_PRUNED;
 
 /// What is done.
@@ -70,7 +72,7 @@ impl Group<'_> {
                 for (seq, record) in records {
                     let bad = |bad: BadRecord| bad.at(codec::APPEND, format!("{job} {seq}"));
                     chain::read(*seq, &record.0).map_err(bad)?;
-                    self.tables.journal.insert((job.as_u128(), *seq), bytes(record))?;
+                    self.tables.unplaced.insert((job.as_u128(), *seq), bytes(record))?;
                 }
             }
             Item::Snapshot { job, record } => {
@@ -100,7 +102,9 @@ impl Group<'_> {
             Item::Change { feed, job, first_seq, last_seq } => {
                 let missing = feed.saturating_sub(self.last_feed + 1);
                 self.add_pruned(missing)?;
-                self.tables.feed.insert(*feed, (job.as_u128(), *first_seq, *last_seq))?;
+                let (id, first_seq, last_seq) = (job.as_u128(), *first_seq, *last_seq);
+                self.tables.feed.insert(*feed, (id, first_seq, last_seq))?;
+                journal::settle(&mut self.tables, *feed, id, first_seq, last_seq)?;
                 self.last_feed = *feed;
             }
             Item::Time { last } => self.last_time = self.last_time.max(*last),
@@ -116,6 +120,9 @@ impl Group<'_> {
             return Err(bad(BadRecord::damaged("the store holds this job already")).into());
         }
         index::move_job(&mut self.tables, None, &held.row)?;
+        let (place, row) = (card::place_of(&held.row), &held.row);
+        self.cards.put(&self.tables.cards, place, &card::card_of(row))?;
+        self.texts.put(&self.tables.texts, place, &card::text_of(row))?;
         let id = job.as_u128();
         index::move_subscriptions(&mut self.tables, id, &[], &held.subscriptions)?;
         self.tally.job(None, &held.row);
@@ -132,6 +139,9 @@ impl Group<'_> {
             let Some(held) = held.map_err(|bad| bad.at(codec::JOB, job))? else { continue };
             let has_ended = held.row.status.is_ended() && held.row.place == Place::Ended;
             if held.row.version == *version && has_ended && last != Some(job.as_u128()) {
+                let place = card::place_of(&held.row);
+                self.cards.take(&self.tables.cards, place)?;
+                self.texts.take(&self.tables.texts, place)?;
                 self.remove_job(&held)?;
                 removed.push(*job);
             }
@@ -142,17 +152,12 @@ impl Group<'_> {
     fn remove_job(&mut self, held: &HeldJob) -> Result<(), Failure> {
         self.changed = true;
         let (row, id): (&JobRow, u128) = (&held.row, held.row.id.as_u128());
-        let keys = JobKeys::of(row);
         let tables = &mut self.tables;
-        tables.by_created.remove(keys.created)?;
-        tables.by_updated.remove(keys.updated)?;
-        tables.by_priority.remove(keys.priority)?;
-        tables.by_status.remove(keys.status)?;
-        tables.by_type.remove(keys.job_type)?;
-        tables.by_owner.remove(keys.owner)?;
+        self.cards.remove(&tables.cards, card::place_of(row))?;
+        self.texts.remove(&tables.texts, card::place_of(row))?;
         tables.nudges.remove(id)?;
         tables.snapshots.remove(id)?;
-        tables.journal.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
+        journal::remove(tables, id)?;
         index::move_subscriptions(tables, id, &held.subscriptions, &[])?;
         let mut checkpoints = Vec::new();
         for entry in tables.checkpoints_by_job.range((id, 0)..=(id, u128::MAX))? {

@@ -118,14 +118,11 @@ async fn a_missing_row_of_any_table_is_found() {
         )*};
     }
     tables! {
-        journal: (u128, u64) => &'static [u8];
+        journal: (u64, u32) => &'static [u8];
+        journal_by_job: (u128, u64) => (u64, u32);
         jobs: u128 => &'static [u8];
-        by_created: (i64, u128) => ();
-        by_updated: (i64, u128) => ();
-        by_priority: (i64, i64, u128) => ();
-        by_status: (u8, i64, u128) => ();
-        by_type: (&'static str, i64, u128) => ();
-        by_owner: (&'static str, i64, u128) => ();
+        cards: (i64, u128) => &'static [u8];
+        texts: (i64, u128) => &'static [u8];
         queue: (i64, u128) => ();
         wakes: (i64, u128) => ();
         subscriptions: (&'static str, u128) => ();

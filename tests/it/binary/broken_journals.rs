@@ -37,7 +37,9 @@ const START_LIMIT: Duration = Duration::from_secs(15);
 /// How long all jobs may take to their ends on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-const JOURNAL: TableDefinition<'static, (u128, u64), &[u8]> = TableDefinition::new("journal");
+const JOURNAL: TableDefinition<'static, (u64, u32), &[u8]> = TableDefinition::new("journal");
+const BY_JOB: TableDefinition<'static, (u128, u64), (u64, u32)> =
+    TableDefinition::new("journal_by_job");
 
 /// Takes every call and answers none.
 struct Silence(watch::Sender<usize>);
@@ -149,13 +151,15 @@ fn break_journals(path: &Path, broken: &[JobId], sound: JobId) {
     let transaction = database.begin_write().unwrap();
     {
         let mut journal = transaction.open_table(JOURNAL).unwrap();
-        let first = |journal: &redb::Table<'_, (u128, u64), &[u8]>, job: JobId| {
-            journal.get((job.as_u128(), 1)).unwrap().unwrap().value().to_vec()
+        let by_job = transaction.open_table(BY_JOB).unwrap();
+        let place = |job: JobId| by_job.get((job.as_u128(), 1)).unwrap().unwrap().value();
+        let first = |journal: &redb::Table<'_, (u64, u32), &'static [u8]>, job: JobId| {
+            journal.get(place(job)).unwrap().unwrap().value().to_vec()
         };
         let other = first(&journal, sound);
         for (n, job) in broken.iter().enumerate() {
             let own = first(&journal, *job);
-            let key = (job.as_u128(), 1);
+            let key = place(*job);
             match BREAKS[n % BREAKS.len()].0(&own, &other) {
                 Some(record) => drop(journal.insert(key, record.as_slice()).unwrap()),
                 None => drop(journal.remove(key).unwrap()),

@@ -52,11 +52,8 @@ async fn none_turns_a_bad_result_good() {
     let caller = caller(chat(&models, "obeys-fence"));
     for (number, Injection { name, text }) in corpus().into_iter().enumerate() {
         // As a whole, as a member, as the name of a member, and now and then long enough to be cut.
-        let mut results = vec![
-            json!(text),
-            json!({"text": text}),
-            json!({"list": [1, {text.clone(): true}]}),
-        ];
+        let mut results =
+            vec![json!(text), json!({"text": text}), json!({"list": [1, {text.clone(): true}]})];
         if number % 8 == 0 {
             results.push(json!({"long": format!("{text}{}{text}", " ".repeat(70_000))}));
         }

@@ -52,11 +52,13 @@ conformance! {
     places::numbers_follow_the_rows,
     conformance::the_feed_has_no_gap,
     conformance::a_journal_comes_in_pages,
+    conformance::an_append_of_several_records_is_one_append,
     conformance::loading_begins_with_the_last_snapshot,
     conformance::the_latest_time_never_goes_back,
     conformance::what_does_not_exist_is_not_an_error,
     conformance::concurrent_writers_keep_every_invariant,
     lists::jobs_come_in_every_order_without_loss_or_double,
+    lists::many_jobs_come_in_every_order,
     lists::filters_select_and_count,
     lists::a_filter_and_an_order_page_together,
     lists::checkpoints_come_in_every_order_without_loss_or_double,
@@ -241,7 +243,7 @@ pub async fn neighbours_of_a_refused_commit_apply(store: &dyn Store) {
 }
 
 /// All of these at once, so that they meet in one group.
-async fn futures_of(
+pub async fn futures_of(
     store: &dyn Store,
     wishes: Vec<holdpoint::store::Commit>,
 ) -> Vec<Result<CommitOutcome, StoreError>> {
@@ -337,6 +339,40 @@ pub async fn what_does_not_exist_is_not_an_error(store: &dyn Store) {
     assert_eq!(store.document("user", "ann").await.unwrap(), None);
     assert_eq!(store.next_wake().await.unwrap(), None);
     assert!(!store.remove_document("user", "ann").await.unwrap());
+}
+
+pub async fn an_append_of_several_records_is_one_append(store: &dyn Store) {
+    let first = create(store, 1, |_| {}).await;
+    let mut large = commit_after(&first);
+    let text = |n: u64| format!("{n} {}", "x".repeat(700_000));
+    large.events = (1..=5).map(|n| note(&text(n))).collect();
+    row_of(&mut large).version = 6;
+    let row = apply(store, large.clone()).await;
+    create(store, 2, |_| {}).await;
+    let row = advance(store, &row, |_| {}).await;
+    let replayed = CommitOutcome::Replayed { version: 6 };
+    assert_eq!(store.commit(large).await.unwrap(), replayed);
+    let changes = store.changes(0, 9).await.unwrap();
+    let spans: Vec<_> = changes.iter().map(|one| (one.job, one.first_seq, one.last_seq)).collect();
+    assert_eq!(spans, [(job(1), 1, 1), (job(1), 2, 6), (job(2), 1, 1), (job(1), 7, 7)]);
+    let journal = store.journal(job(1), 0, 99).await.unwrap();
+    assert_eq!(journal.len() as u64, row.version);
+    for (seq, event) in (1..).zip(&journal) {
+        assert_eq!(event.seq, seq);
+        assert_eq!(store.journal(job(1), seq - 1, 1).await.unwrap(), [event.clone()]);
+    }
+    // It goes out and in, and it can be removed, as one.
+    let copy = Memory::new();
+    let out = super::pieces::exported(store).await;
+    holdpoint::store::stream::import(&copy, &mut out.as_slice()).await.unwrap();
+    assert_eq!(dump(&copy).await, dump(store).await);
+    let ended = advance(store, &row, |row| {
+        (row.status, row.place) = (holdpoint::model::status::Status::Completed, Place::Ended);
+    })
+    .await;
+    create(store, 3, |_| {}).await;
+    let removed = store.remove_jobs(vec![(job(1), ended.version)]).await.unwrap();
+    assert_eq!(removed, [job(1)]);
 }
 
 pub async fn concurrent_writers_keep_every_invariant(store: &dyn Store) {

@@ -136,14 +136,52 @@ fn change_first<K: Key + 'static, V: Value + 'static>(
     database.close().unwrap();
 }
 
-const JOURNAL: TableDefinition<(u128, u64), &[u8]> = TableDefinition::new("journal");
+const JOURNAL: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("journal");
+const BY_JOB: TableDefinition<(u128, u64), (u64, u32)> = TableDefinition::new("journal_by_job");
+const CARDS: TableDefinition<(i64, u128), &[u8]> = TableDefinition::new("cards");
+const TEXTS: TableDefinition<(i64, u128), &[u8]> = TableDefinition::new("texts");
 const JOBS: TableDefinition<u128, &[u8]> = TableDefinition::new("jobs");
 const QUEUE: TableDefinition<(i64, u128), ()> = TableDefinition::new("queue");
 const COUNTERS: TableDefinition<(u8, u8), u64> = TableDefinition::new("counters");
 const FEED: TableDefinition<u64, (u128, u64, u64)> = TableDefinition::new("feed");
 
-fn bytes_of(table: &redb::Table<'_, (u128, u64), &[u8]>, key: (u128, u64)) -> Vec<u8> {
+/// Changes records of the journals: gets their table and the place of the record of (job, seq).
+fn change_journal(
+    path: &Path,
+    change: impl FnOnce(
+        &mut redb::Table<'_, (u64, u32), &'static [u8]>,
+        &dyn Fn(u128, u64) -> (u64, u32),
+    ),
+) {
+    let database = Database::open(path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let by_job = transaction.open_table(BY_JOB).unwrap();
+        let place = |job: u128, seq: u64| by_job.get((job, seq)).unwrap().unwrap().value();
+        change(&mut transaction.open_table(JOURNAL).unwrap(), &place);
+    }
+    transaction.commit().unwrap();
+    database.close().unwrap();
+}
+
+fn bytes_of(table: &redb::Table<'_, (u64, u32), &'static [u8]>, key: (u64, u32)) -> Vec<u8> {
     table.get(key).unwrap().unwrap().value().to_vec()
+}
+
+fn first_of(table: &redb::Table<'_, (i64, u128), &'static [u8]>) -> ((i64, u128), Vec<u8>) {
+    let (key, value) = table.first().unwrap().unwrap();
+    (key.value(), value.value().to_vec())
+}
+
+/// A record with another body and a checksum that holds.
+fn resealed(record: &[u8], change: impl FnOnce(&mut [u8])) -> Vec<u8> {
+    let mut record = record.to_vec();
+    change(&mut record[13..]);
+    let mut checksum = crc32fast::Hasher::new();
+    checksum.update(&record[..9]);
+    checksum.update(&record[13..]);
+    record[9..13].copy_from_slice(&checksum.finalize().to_le_bytes());
+    record
 }
 
 /// What is done behind the store's back, and the table that the check must name.
@@ -154,10 +192,10 @@ fn tamperings_of_records() -> Vec<Tampering> {
         (
             "a byte of an event",
             |path| {
-                change_first(path, JOURNAL, |table| {
-                    let mut bytes = bytes_of(table, (4, 3));
+                change_journal(path, |table, place| {
+                    let mut bytes = bytes_of(table, place(4, 3));
                     bytes[40] ^= 1;
-                    table.insert((4, 3), bytes.as_slice()).unwrap();
+                    table.insert(place(4, 3), bytes.as_slice()).unwrap();
                 })
             },
             "journal",
@@ -165,9 +203,9 @@ fn tamperings_of_records() -> Vec<Tampering> {
         (
             "an event of another job",
             |path| {
-                change_first(path, JOURNAL, |table| {
-                    let bytes = bytes_of(table, (9, 3));
-                    table.insert((4, 3), bytes.as_slice()).unwrap();
+                change_journal(path, |table, place| {
+                    let bytes = bytes_of(table, place(9, 3));
+                    table.insert(place(4, 3), bytes.as_slice()).unwrap();
                 })
             },
             "journal",
@@ -175,9 +213,9 @@ fn tamperings_of_records() -> Vec<Tampering> {
         (
             "the first event of another job",
             |path| {
-                change_first(path, JOURNAL, |table| {
-                    let bytes = bytes_of(table, (9, 1));
-                    table.insert((4, 1), bytes.as_slice()).unwrap();
+                change_journal(path, |table, place| {
+                    let bytes = bytes_of(table, place(9, 1));
+                    table.insert(place(4, 1), bytes.as_slice()).unwrap();
                 })
             },
             "journal",
@@ -185,8 +223,8 @@ fn tamperings_of_records() -> Vec<Tampering> {
         (
             "the last event gone",
             |path| {
-                change_first(path, JOURNAL, |table| {
-                    table.remove((4, 5)).unwrap();
+                change_journal(path, |table, place| {
+                    table.remove(place(4, 5)).unwrap();
                 })
             },
             "journal",
@@ -194,8 +232,8 @@ fn tamperings_of_records() -> Vec<Tampering> {
         (
             "an event in the middle gone",
             |path| {
-                change_first(path, JOURNAL, |table| {
-                    table.remove((4, 2)).unwrap();
+                change_journal(path, |table, place| {
+                    table.remove(place(4, 2)).unwrap();
                 })
             },
             "journal",
@@ -245,6 +283,56 @@ fn tamperings_of_indexes() -> Vec<Tampering> {
             "queue",
         ),
         (
+            "an append at a place of another",
+            |path| {
+                change_first(path, BY_JOB, |table| {
+                    let other = table.get((9, 3)).unwrap().unwrap().value();
+                    table.insert((4, 3), other).unwrap();
+                })
+            },
+            "journal_by_job",
+        ),
+        (
+            "a record that nothing names",
+            |path| {
+                change_first(path, JOURNAL, |table| {
+                    table.insert((1, 1), &b"ghost"[..]).unwrap();
+                })
+            },
+            "journal",
+        ),
+        (
+            "a byte of the cards",
+            |path| {
+                change_first(path, CARDS, |table| {
+                    let (key, mut bytes) = first_of(table);
+                    bytes[60] ^= 1;
+                    table.insert(key, bytes.as_slice()).unwrap();
+                })
+            },
+            "cards",
+        ),
+        (
+            "the cards of another store",
+            |path| {
+                change_first(path, CARDS, |table| {
+                    let (key, bytes) = first_of(table);
+                    let card = resealed(&bytes, |body| body[70] ^= 1);
+                    table.insert(key, card.as_slice()).unwrap();
+                })
+            },
+            "cards",
+        ),
+        (
+            "no texts",
+            |path| {
+                change_first(path, TEXTS, |table| {
+                    drop(table.pop_first().unwrap().unwrap());
+                })
+            },
+            "texts",
+        ),
+        (
             "a wrong number",
             |path| {
                 change_first(path, COUNTERS, |table| {
@@ -276,7 +364,8 @@ async fn the_check_names_every_tampering() {
         report
             .tables
             .iter()
-            .all(|(name, rows)| *rows > 0 || ["wakes", "active", "nudges"].contains(name))
+            .all(|(name, rows)| *rows > 0
+                || ["wakes", "active", "nudges", "unplaced"].contains(name))
     );
     for (what, tamper, table) in tamperings_of_records().into_iter().chain(tamperings_of_indexes())
     {
@@ -323,7 +412,7 @@ async fn a_journal_that_lost_its_end_is_no_shorter_journal() {
         row = apply(&store, commit_after(&row)).await;
     }
     store.close().await.unwrap();
-    change_first(&path, JOURNAL, |table| {
+    change_first(&path, BY_JOB, |table| {
         table.remove((1, 3)).unwrap();
     });
     let store = Redb::open(RedbOptions::new(&path)).unwrap();

@@ -1,7 +1,7 @@
 //! Lists: orders, filters, pages. Cases of the conformance suite.
 
 use holdpoint::model::checkpoint::CheckpointStatus;
-use holdpoint::model::row::JobRow;
+use holdpoint::model::row::{JobRow, Place};
 use holdpoint::model::status::{Phase, Status, WaitCode, WaitingFor};
 use holdpoint::model::time::Timestamp;
 use holdpoint::store::{
@@ -9,6 +9,7 @@ use holdpoint::store::{
 };
 
 use super::build::*;
+use super::conformance::futures_of;
 
 const SORTS: [JobSort; 4] = [
     JobSort::CreatedDescending,
@@ -29,8 +30,16 @@ async fn fill(store: &dyn Store) -> Vec<JobRow> {
             row.phase = Phase::ALL[n as usize % 7];
             row.priority = (n % 4) as u8;
             row.agent = (n % 5 == 0).then(|| "writer".to_owned());
-            row.description = if n % 10 == 0 { "ÜBER the Moon" } else { "nothing" }.to_owned();
+            row.description = match n {
+                n if n % 10 == 0 => "ÜBER the Moon".to_owned(),
+                // Too long for what is kept to be searched.
+                n if n % 9 == 4 => format!("{} ÜBER the Moon", "x".repeat(3_000)),
+                _ => "nothing".to_owned(),
+            };
             row.labels.insert("team".to_owned(), ["red", "blue"][n as usize / 2 % 2].to_owned());
+            if n % 3 == 0 {
+                row.labels.insert("a".to_owned(), "team".to_owned());
+            }
             row.waiting_for = (n % 6 == 0).then(|| WaitingFor {
                 code: if n % 12 == 0 { WaitCode::Checkpoint } else { WaitCode::Slot },
                 text: "waits".to_owned(),
@@ -118,14 +127,65 @@ fn filters() -> Vec<Filter> {
         (JobQuery { owner: text("ann"), ..none() }, |row| row.owner == "ann"),
         (JobQuery { owner: text("nobody"), ..none() }, |_| false),
         (JobQuery { agent: text("writer"), ..none() }, |row| row.agent.is_some()),
-        (JobQuery { text: text("über the m"), ..none() }, |row| row.description != "nothing"),
+        (JobQuery { text: text("über the m"), ..none() }, |row| row.description.contains("ÜBER")),
         (JobQuery { text: text("JOB 1"), ..none() }, |row| row.name.starts_with("Job 1")),
+        (JobQuery { text: text(""), ..none() }, |_| true),
+        (JobQuery { text: text("xxx"), ..none() }, |row| row.description.starts_with("xxx")),
+        (JobQuery { text: text("1nothing"), ..none() }, |_| false),
+        (
+            JobQuery {
+                text: text("MOON"),
+                owner: text("bob"),
+                phase: Some(Phase::Waiting),
+                ..none()
+            },
+            |row| {
+                row.owner == "bob"
+                    && row.phase == Phase::Waiting
+                    && row.description.contains("Moon")
+            },
+        ),
+        (
+            JobQuery { text: text("moon"), created_from: at(4), created_to: at(11), ..none() },
+            |row| {
+                (4_000_000..11_000_000).contains(&row.created_at.0)
+                    && row.description.contains("Moon")
+            },
+        ),
         (JobQuery { waiting_for_person: true, ..none() }, |row| {
             row.waiting_for.as_ref().is_some_and(|wait| wait.code == WaitCode::Checkpoint)
         }),
         (JobQuery { labels: vec![("team".to_owned(), "red".to_owned())], ..none() }, |row| {
             row.labels["team"] == "red"
         }),
+        (
+            JobQuery {
+                labels: vec![
+                    ("team".to_owned(), "red".to_owned()),
+                    ("a".to_owned(), "team".to_owned()),
+                ],
+                ..none()
+            },
+            |row| row.labels["team"] == "red" && row.labels.contains_key("a"),
+        ),
+        (JobQuery { labels: vec![("ateam".to_owned(), "".to_owned())], ..none() }, |_| false),
+        (
+            JobQuery { phase: Some(Phase::Faulted), statuses: vec![Status::Failed], ..none() },
+            |row| row.phase == Phase::Faulted && row.status == Status::Failed,
+        ),
+        (
+            JobQuery {
+                agent: text("writer"),
+                waiting_for_person: true,
+                job_type: text("simple-task"),
+                ..none()
+            },
+            |row| {
+                row.agent.is_some()
+                    && row.job_type == "simple-task"
+                    && row.waiting_for.as_ref().is_some_and(|it| it.code == WaitCode::Checkpoint)
+            },
+        ),
         (JobQuery { created_from: at(3), created_to: at(9), ..none() }, |row| {
             (3_000_000..9_000_000).contains(&row.created_at.0)
         }),
@@ -170,6 +230,57 @@ pub async fn a_filter_and_an_order_page_together(store: &dyn Store) {
             );
         }
     }
+}
+
+/// So many that what lists are made of does not fit into one piece; created in another order than
+/// they come in, some removed, some changed.
+pub async fn many_jobs_come_in_every_order(store: &dyn Store) {
+    const MANY: u64 = 300;
+    let commits = (1..=MANY).map(|n| {
+        let mut row = row(n);
+        // 7 has no divisor in common with 300: every second is used once.
+        row.created_at = Timestamp((n * 7 % MANY) as i64 * 1_000_000);
+        row.updated_at = row.created_at;
+        row.owner = ["ann", "bob"][n as usize % 2].to_owned();
+        row.priority = (n % 3) as u8;
+        row.description = "d".repeat(n as usize % 150);
+        (row.status, row.place) = (Status::Completed, Place::Ended);
+        commit_after(&row)
+    });
+    for answer in futures_of(store, commits.collect()).await {
+        answer.unwrap();
+    }
+    create(store, MANY + 1, |_| {}).await;
+    let doomed = (1..=MANY).filter(|n| (60..190).contains(n)).map(|n| (job(n), 1)).collect();
+    assert_eq!(store.remove_jobs(doomed).await.unwrap().len(), 130);
+    for n in (1..60).step_by(5) {
+        let row = store.job(job(n)).await.unwrap().unwrap();
+        advance(store, &row, |row| row.updated_at = Timestamp(n as i64)).await;
+    }
+    let mut rows = Vec::new();
+    for n in 1..=MANY + 1 {
+        rows.extend(store.job(job(n)).await.unwrap());
+    }
+    assert_eq!(rows.len() as u64, MANY + 1 - 130);
+    let bobs = JobQuery { owner: Some("bob".to_owned()), ..JobQuery::default() };
+    for sort in SORTS {
+        let all = every_page(store, &JobQuery { sort, ..JobQuery::default() }, 37).await;
+        assert_eq!(all.rows, sorted(rows.clone(), sort), "{sort:?}");
+        let found = every_page(store, &JobQuery { sort, ..bobs.clone() }, 20).await;
+        let expected = rows.iter().filter(|row| row.owner == "bob").cloned().collect();
+        assert_eq!(found.rows, sorted(expected, sort), "{sort:?}");
+    }
+    let within = JobQuery {
+        created_from: Some(Timestamp(100_000_000)),
+        created_to: Some(Timestamp(200_000_000)),
+        text: Some("DDD".to_owned()),
+        ..JobQuery::default()
+    };
+    let expected = rows.iter().filter(|row| {
+        (100..200).contains(&(row.created_at.0 / 1_000_000)) && row.description.len() > 2
+    });
+    let expected = sorted(expected.cloned().collect(), within.sort);
+    assert_eq!(every_page(store, &within, 11).await.rows, expected);
 }
 
 pub async fn checkpoints_come_in_every_order_without_loss_or_double(store: &dyn Store) {

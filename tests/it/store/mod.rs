@@ -9,6 +9,7 @@ mod damage;
 mod documents;
 pub mod dump;
 mod lists;
+mod older;
 mod opening;
 pub mod pieces;
 mod places;

@@ -85,18 +85,6 @@ async fn a_newer_store_is_refused_with_both_versions() {
     assert!(open(&path).unwrap().job(job(1)).await.unwrap().is_some());
 }
 
-#[tokio::test]
-async fn an_earlier_format_is_read_and_raised() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("holdpoint.redb");
-    create(&open(&path).unwrap(), 1, |_| {}).await;
-    set_meta(&path, "format", "1");
-    assert_eq!(verify(&path).unwrap().format, 1, "looking at it does not raise it");
-    assert!(open(&path).unwrap().job(job(1)).await.unwrap().is_some());
-    let report = verify(&path).unwrap();
-    assert_eq!((report.format, report.events, report.problems), (FORMAT_VERSION, 1, vec![]));
-}
-
 #[test]
 fn a_format_that_never_existed_is_damage() {
     for format in ["", "0", "-1", "one"] {

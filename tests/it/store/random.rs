@@ -2,8 +2,8 @@
 
 use holdpoint::model::checkpoint::CheckpointStatus;
 use holdpoint::model::id::CommitId;
-use holdpoint::model::row::Place;
-use holdpoint::model::status::Status;
+use holdpoint::model::row::{JobRow, Place};
+use holdpoint::model::status::{Phase, Status, WaitCode, WaitingFor};
 use holdpoint::model::time::Timestamp;
 use holdpoint::store::{
     CheckpointQuery, CheckpointSort, Commit, Document, JobQuery, JobSort, Memory, Redb,
@@ -13,6 +13,10 @@ use proptest::prelude::*;
 
 use super::build::*;
 use super::dump::{EVENT_TYPES, KINDS, dump};
+
+const OWNERS: [&str; 2] = ["ann", "bob"];
+const AGENTS: [&str; 2] = ["writer", "reader"];
+const TEAMS: [&str; 2] = ["red", "blue"];
 
 /// One wish of a history.
 #[derive(Clone, Debug)]
@@ -41,6 +45,9 @@ struct Draft {
     events: usize,
     place: Place,
     status: Status,
+    phase: Phase,
+    agent: Option<bool>,
+    waits: bool,
     priority: u8,
     raise_fence: bool,
     version_off: u64,
@@ -64,7 +71,13 @@ fn place() -> impl Strategy<Value = Place> {
 fn draft() -> impl Strategy<Value = Draft> {
     let checkpoint =
         (1u64..5, proptest::sample::select(CheckpointStatus::ALL), proptest::option::of(0i64..9));
-    let shape = (1u64..6, 1usize..4, place(), proptest::sample::select(Status::ALL), 0u8..4);
+    let words = (
+        proptest::sample::select(Status::ALL),
+        proptest::sample::select(Phase::ALL),
+        proptest::option::of(any::<bool>()),
+        any::<bool>(),
+    );
+    let shape = (1u64..9, 1usize..4, place(), words, 0u8..4);
     // Most commits fit: a history of refusals would say little.
     let off = prop_oneof![12 => Just(0u64), 1 => Just(1u64)];
     let faults = (proptest::bool::weighted(0.1), off.clone(), off);
@@ -76,7 +89,7 @@ fn draft() -> impl Strategy<Value = Draft> {
         proptest::option::weighted(0.5, (0u8..2, 0u8..2, 0i64..40)),
     );
     (shape, faults, extras).prop_map(|(shape, faults, extras)| {
-        let (job, events, place, status, priority) = shape;
+        let (job, events, place, (status, phase, agent, waits), priority) = shape;
         let (raise_fence, version_off, fence_off) = faults;
         let (checkpoint, subscriptions, snapshot, nudge, key) = extras;
         Draft {
@@ -84,6 +97,9 @@ fn draft() -> impl Strategy<Value = Draft> {
             events,
             place,
             status,
+            phase,
+            agent,
+            waits,
             priority,
             raise_fence,
             version_off,
@@ -104,14 +120,42 @@ fn job_query() -> impl Strategy<Value = JobQuery> {
         JobSort::UpdatedDescending,
         JobSort::PriorityDescending,
     ]);
-    let statuses = proptest::collection::vec(proptest::sample::select(Status::ALL), 0..3);
-    (sort, statuses, 0u32..4, 0u64..3).prop_map(|(sort, statuses, limit, offset)| JobQuery {
-        sort,
-        statuses,
-        limit,
-        offset,
-        ..JobQuery::default()
-    })
+    let words = |words: &'static [&'static str]| {
+        proptest::option::weighted(0.2, proptest::sample::select(words).prop_map(str::to_owned))
+    };
+    let time = || proptest::option::weighted(0.2, (0i64..6).prop_map(Timestamp));
+    let of_row = (
+        proptest::collection::vec(proptest::sample::select(Status::ALL), 0..3),
+        proptest::option::weighted(0.2, proptest::sample::select(Phase::ALL)),
+        words(&OWNERS),
+        words(&AGENTS),
+        words(&["simple-task", "other"]),
+        words(&["JOB 1", "job", "moon", "ÜBER", ""]),
+        proptest::option::weighted(0.2, proptest::sample::select(&TEAMS[..])),
+        proptest::bool::weighted(0.1),
+    );
+    (sort, of_row, time(), time(), 0u32..4, 0u64..3).prop_map(
+        |(sort, of_row, created_from, created_to, limit, offset)| {
+            let (statuses, phase, owner, agent, job_type, text, team, waiting_for_person) = of_row;
+            let labels = team.map(|team| ("team".to_owned(), team.to_owned()));
+            JobQuery {
+                statuses,
+                phase,
+                job_type,
+                owner,
+                agent,
+                labels: labels.into_iter().collect(),
+                text,
+                created_from,
+                created_to,
+                waiting_for_person,
+                sort,
+                limit,
+                offset,
+                cursor: None,
+            }
+        },
+    )
 }
 
 fn checkpoint_query() -> impl Strategy<Value = CheckpointQuery> {
@@ -136,14 +180,38 @@ fn wish() -> impl Strategy<Value = Wish> {
             .prop_map(|(kind, id, expect)| Wish::Put { kind, id, expect }),
         1 => (0..KINDS.len(), 0u8..3).prop_map(|(kind, id)| Wish::Remove { kind, id }),
         1 => (1u64..8).prop_map(Wish::ClearNudge),
-        2 => job_query().prop_map(Wish::Jobs),
+        5 => job_query().prop_map(Wish::Jobs),
         2 => checkpoint_query().prop_map(Wish::Checkpoints),
     ]
 }
 
+/// The row of a new job with something for every filter; some are created at the same time.
+fn new_row(n: u64) -> JobRow {
+    let mut row = row(n);
+    row.created_at = Timestamp(n as i64 / 2);
+    row.owner = OWNERS[n as usize % 2].to_owned();
+    row.job_type = ["simple-task", "other"][n as usize / 3 % 2].to_owned();
+    row.labels.insert("team".to_owned(), TEAMS[n as usize / 2 % 2].to_owned());
+    row.description = ["über the Moon".to_owned(), "Y".repeat(4_000)][n as usize / 4 % 2].clone();
+    row
+}
+
+/// Every page of a query, each from the cursor of the one before.
+async fn pages(store: &dyn Store, query: &JobQuery) -> String {
+    let (mut shown, mut query) = (String::new(), query.clone());
+    loop {
+        let page = store.jobs(&query).await.unwrap();
+        shown += &format!("{page:?}");
+        query.cursor = page.next_cursor;
+        if query.cursor.is_none() {
+            return shown;
+        }
+    }
+}
+
 /// The commit that a draft means at this point of the history.
 async fn complete(store: &dyn Store, draft: &Draft, step: usize) -> Commit {
-    let before = store.job(job(draft.job)).await.unwrap().unwrap_or_else(|| row(draft.job));
+    let before = store.job(job(draft.job)).await.unwrap().unwrap_or_else(|| new_row(draft.job));
     let mut commit = commit_after(&before);
     commit.commit_id = CommitId::derived(&["step", &step.to_string()]);
     commit.at = Timestamp(step as i64);
@@ -154,6 +222,14 @@ async fn complete(store: &dyn Store, draft: &Draft, step: usize) -> Commit {
     let row = row_of(&mut commit);
     row.version = version;
     (row.place, row.status, row.priority) = (draft.place, draft.status, draft.priority);
+    row.phase = draft.phase;
+    row.agent = draft.agent.map(|which| AGENTS[usize::from(which)].to_owned());
+    row.waiting_for = draft.waits.then(|| WaitingFor {
+        code: if draft.priority > 1 { WaitCode::InDoubt } else { WaitCode::Time },
+        text: "waits".to_owned(),
+        since: Timestamp(step as i64),
+        until: None,
+    });
     row.updated_at = Timestamp(step as i64 / 2);
     row.fence += u64::from(draft.raise_fence);
     commit.checkpoints = draft
@@ -193,7 +269,7 @@ async fn answer(store: &dyn Store, wish: &Wish, commit: Option<&Commit>, step: u
             format!("{:?}", store.remove_document(KINDS[*kind], &id.to_string()).await)
         }
         (Wish::ClearNudge(n), _) => format!("{:?}", store.clear_nudge(job(*n)).await),
-        (Wish::Jobs(query), _) => format!("{:?}", store.jobs(query).await),
+        (Wish::Jobs(query), _) => pages(store, query).await,
         (Wish::Checkpoints(query), _) => format!("{:?}", store.checkpoints(query).await),
     }
 }
