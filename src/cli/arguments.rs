@@ -82,7 +82,7 @@ pub(super) struct ConfigFlags {
 enum Command {
     /// Run the server
     Serve(serve::Arguments),
-    /// Start a server and watch three jobs, one of which waits for you
+    /// Start a server and watch four jobs, some of which wait for you
     Demo(demo::Arguments),
     /// Check workflow documents without a server
     Check(check::Arguments),

@@ -27,7 +27,7 @@ mod config;
 mod configuration;
 /// The server to talk to, and as whom.
 mod connection;
-/// `demo`: three jobs on a server of its own.
+/// `demo`: four jobs on a server of its own.
 mod demo;
 /// `doctor`: everything about the store.
 mod doctor;

@@ -1,6 +1,8 @@
 //! Floor 4: a client of the public API, for the command line, the demo and the tests. It knows the
 //! API as a stranger does: addresses and JSON, nothing of the engine behind them.
 
+/// Agents and the job board.
+pub mod agents;
 /// Signing in: a login's cookie or a token.
 pub mod auth;
 /// Checkpoints: the inbox and decisions.

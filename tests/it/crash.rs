@@ -47,7 +47,17 @@ const DOUBLE_CRASHES: usize = 10;
 /// How soon the second crash comes: at these times that its point is reached.
 const SECOND_TIMES: usize = 4;
 /// Where the calls of the journey go.
-const CALLS: [&str; 7] = ["/read", "/store", "/send", "/charge", "/flaky", "/child", "/beside"];
+const CALLS: [&str; 9] = [
+    "/read",
+    "/store",
+    "/send",
+    "/charge",
+    "/flaky",
+    "/agent",
+    "/agent-once",
+    "/child",
+    "/beside",
+];
 
 fn is_exhaustive() -> bool {
     std::env::var_os("HOLDPOINT_CRASH_EXHAUSTIVE").is_some()
@@ -98,6 +108,7 @@ pub async fn begin(workflows: &Path, orders: &'static [Order]) -> (Beginning, Ve
     let reached = reached.lines().map(str::to_owned).collect();
     let mut client = Client::new(Service::start().await, orders);
     client.sign_in(&server.url).await.unwrap();
+    client.register_agents(&server.url).await.unwrap();
     assert!(server.stop().await.success());
     (Beginning { folder, workflows: workflows.to_owned(), client }, reached)
 }

@@ -1,4 +1,4 @@
-//! The three jobs of the demo, one of each shipped workflow.
+//! Jobs of the demo, one of each shipped workflow that needs no agent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `demo`: a server of its own on the data folder, three jobs, and their story in the terminal.
+//! `demo`: a server of its own on the data folder, four jobs, and their story in the terminal.
 //! It acts through the public API only, like a person would.
 
 use std::io::ErrorKind;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::agent_sim::AgentSim;
 use super::arguments::ConfigFlags;
 use super::configuration;
 use super::exit::{Code, Failure};
@@ -22,7 +23,9 @@ use crate::telemetry::logging;
 
 /// The admin of the demo.
 mod account;
-/// The three jobs.
+/// The job of the board and its agent.
+mod board;
+/// The three other jobs.
 mod examples;
 /// How to decide by hand.
 mod guide;
@@ -35,7 +38,7 @@ use story::Story;
 
 /// Log lines would tear the story apart; warnings still show.
 const LOG_FILTER: &str = "warn";
-/// The three jobs take a second; a slow machine may take its time.
+/// The jobs take a second; a slow machine may take its time.
 const ONCE_LIMIT: Duration = Duration::from_secs(120);
 
 /// How the demo runs.
@@ -70,16 +73,17 @@ fn take_a_free_port(config: &mut Config, output: &mut Output) -> Result<(), Fail
     Ok(())
 }
 
-async fn demo(config: Config, once: bool, output: &mut Output) -> Result<(), Failure> {
+async fn demo(mut config: Config, once: bool, output: &mut Output) -> Result<(), Failure> {
     let StoreUrl::Redb(store) = &config.store.url;
     let folder = store.parent().unwrap_or(Path::new("")).to_owned();
     let mut signals = Signals::take()?;
+    let agent = board::start_agent(&mut config).await?;
     let app = tokio::select! {
         app = App::start(config) => app?,
         _ = signals.next() => return Ok(()),
     };
     let outcome = tokio::select! {
-        outcome = play(&app, &folder, once, output) => outcome,
+        outcome = play(&app, &agent, &folder, once, output) => outcome,
         _ = signals.next() => {
             output.line("\nStopping. The jobs are kept: the next start goes on where they wait.")?;
             Ok(())
@@ -90,7 +94,13 @@ async fn demo(config: Config, once: bool, output: &mut Output) -> Result<(), Fai
     outcome
 }
 
-async fn play(app: &App, folder: &Path, once: bool, output: &mut Output) -> Result<(), Failure> {
+async fn play(
+    app: &App,
+    agent: &AgentSim,
+    folder: &Path,
+    once: bool,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let account = account::prepare(app).await?;
     let url = app.url();
     let client = Client::new(&url)?.login(&account.email, &account.password).await?;
@@ -102,7 +112,7 @@ async fn play(app: &App, folder: &Path, once: bool, output: &mut Output) -> Resu
     output.line(format!("The demo's admin is {email} with the password {password}"))?;
     output.line("")?;
 
-    let mut story = Story::begin(&client, output).await?;
+    let mut story = Story::begin(&client, agent, output).await?;
     let ended = if once {
         let told = tokio::time::timeout(ONCE_LIMIT, story.approve_all(&client, output)).await;
         told.unwrap_or_else(|_| {

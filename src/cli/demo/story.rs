@@ -1,15 +1,16 @@
-//! What happens to the three jobs, one line for each change: time, job, what happened, and what
+//! What happens to the jobs, one line for each change: time, job, what happened, and what
 //! it waits for. It reads the jobs' logs, so it tells what is on disk and nothing else.
 
 use std::collections::HashSet;
 use std::io;
 use std::time::Duration;
 
-use super::examples;
+use super::{board, examples};
 use super::guide::Guide;
 use crate::api::checkpoint::Checkpoint;
 use crate::api::job::{Job, JobSummary, WaitingFor};
 use crate::api::log::LogRow;
+use crate::cli::agent_sim::AgentSim;
 use crate::cli::exit::Failure;
 use crate::cli::output::{Output, Paint, paint_of, printable};
 use crate::cli::times;
@@ -37,10 +38,18 @@ struct Told {
 
 impl Story {
     /// Creates the jobs.
-    pub(super) async fn begin(client: &Client, output: &mut Output) -> Result<Self, Failure> {
-        let mut told = Vec::new();
+    pub(super) async fn begin(
+        client: &Client,
+        agent: &AgentSim,
+        output: &mut Output,
+    ) -> Result<Self, Failure> {
+        let mut jobs = Vec::new();
         for new in examples::jobs() {
-            let job = client.create_job(&new, None).await?.body.job;
+            jobs.push(client.create_job(&new, None).await?.body.job);
+        }
+        jobs.push(board::create(client, agent).await?);
+        let mut told = Vec::new();
+        for job in jobs {
             output.line(format!("Created {:<16} {}", job.summary.job_type, job.summary.id))?;
             told.push(Told { job, rows: 0, waiting_for: None });
         }

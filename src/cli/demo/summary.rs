@@ -1,4 +1,4 @@
-//! What came of the three jobs: status, result, and where the approved files are.
+//! What came of the jobs: status, result, and where the approved files are.
 
 use std::fs;
 use std::io;

@@ -19,8 +19,11 @@ fn the_tour_runs_as_it_is_written() {
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     let blocks = blocks(&readme);
     assert!(blocks.len() >= 7, "the tour has lost its blocks");
-    // The port is free when it is asked for; nothing else here takes ports by number.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // The ports are free when they are asked for; nothing else here takes ports by number.
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap();
+    let (first, second) = (free(), free());
+    let [port, agents] = [&first, &second].map(|it| it.local_addr().unwrap().port());
+    drop((first, second));
     let script = blocks
         .join("\n")
         .replace("cargo build --release\n", "")
@@ -28,6 +31,11 @@ fn the_tour_runs_as_it_is_written() {
             "target/release/holdpoint serve",
             &format!("holdpoint serve --listen 127.0.0.1:{port}"),
         )
+        .replace(
+            "target/release/holdpoint agent-sim",
+            &format!("holdpoint agent-sim --listen 127.0.0.1:{agents}"),
+        )
+        .replace("127.0.0.1:9900", &format!("127.0.0.1:{agents}"))
         .replace("target/release/holdpoint", "holdpoint")
         .replace("http://127.0.0.1:3000", &format!("http://127.0.0.1:{port}"));
     let folder = tempfile::tempdir().unwrap();
@@ -39,7 +47,7 @@ fn the_tour_runs_as_it_is_written() {
             "-euo",
             "pipefail",
             "-c",
-            &format!("trap 'kill -9 $SERVER 2>/dev/null || true' EXIT\n{script}"),
+            &format!("trap 'kill -9 $SERVER ${{AGENTS:-}} 2>/dev/null || true' EXIT\n{script}"),
         ])
         .current_dir(folder.path())
         .env("PATH", path)
@@ -59,6 +67,7 @@ fn the_tour_runs_as_it_is_written() {
         "Store is ready for the worker!",
         "3 jobs × ",
         "0 lost, 0 doubled",
+        "the currency is missing",
     ] {
         assert!(out.contains(expected), "{expected} is not in\n{out}\n{err}");
     }

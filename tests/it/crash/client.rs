@@ -116,6 +116,21 @@ impl Client {
         Ok(())
     }
 
+    /// Registers the agents that the journey calls by name.
+    pub async fn register_agents(&self, server: &str) -> Result<(), Stop> {
+        for (name, idempotent) in [("crash-agent", true), ("crash-agent-once", false)] {
+            let path = name.trim_start_matches("crash-");
+            let body = json!({ "name": name, "idempotent": idempotent,
+                "endpointURL": format!("{}/{path}", self.service.url()) });
+            let url = format!("{server}/api/admin/agents");
+            let (status, body) = self.ask(Method::POST, &url, None, Some(&body)).await?;
+            if status != 201 {
+                return Err(wrong("registering", &url, status, &body));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes over the login of another client.
     pub fn signed_in_as(mut self, other: &Client) -> Self {
         self.cookie.clone_from(&other.cookie);

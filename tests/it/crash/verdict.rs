@@ -229,9 +229,11 @@ impl Findings {
                 self.doubled.push(text);
             }
         }
-        let charges = received.iter().filter(|received| received.path == "/charge").count();
-        if charges > 1 {
-            self.doubled.push(format!("what may not be repeated was called {charges} times"));
+        for path in ["/charge", "/agent-once"] {
+            let times = received.iter().filter(|received| received.path == path).count();
+            if times > 1 {
+                self.doubled.push(format!("{path} may not be repeated and was called {times} times"));
+            }
         }
     }
 
