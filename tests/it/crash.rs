@@ -47,17 +47,8 @@ const DOUBLE_CRASHES: usize = 10;
 /// How soon the second crash comes: at these times that its point is reached.
 const SECOND_TIMES: usize = 4;
 /// Where the calls of the journey go.
-const CALLS: [&str; 9] = [
-    "/read",
-    "/store",
-    "/send",
-    "/charge",
-    "/flaky",
-    "/agent",
-    "/agent-once",
-    "/child",
-    "/beside",
-];
+const CALLS: [&str; 9] =
+    ["/read", "/store", "/send", "/charge", "/flaky", "/agent", "/agent-once", "/child", "/beside"];
 
 fn is_exhaustive() -> bool {
     std::env::var_os("HOLDPOINT_CRASH_EXHAUSTIVE").is_some()

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::io;
 use std::time::Duration;
 
-use super::{board, examples};
 use super::guide::Guide;
+use super::{board, examples};
 use crate::api::checkpoint::Checkpoint;
 use crate::api::job::{Job, JobSummary, WaitingFor};
 use crate::api::log::LogRow;

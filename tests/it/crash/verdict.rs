@@ -232,7 +232,8 @@ impl Findings {
         for path in ["/charge", "/agent-once"] {
             let times = received.iter().filter(|received| received.path == path).count();
             if times > 1 {
-                self.doubled.push(format!("{path} may not be repeated and was called {times} times"));
+                self.doubled
+                    .push(format!("{path} may not be repeated and was called {times} times"));
             }
         }
     }
