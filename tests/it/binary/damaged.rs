@@ -44,7 +44,8 @@ async fn sound() -> (tempfile::TempDir, Vec<u8>) {
     assert!(server.stop().await.success());
     // Pages that earlier transactions left behind are no part of the store: damage there is none.
     let mut compact = Command::new(env!("CARGO_BIN_EXE_holdpoint"));
-    let compacted = compact.args(["compact", "--data"]).arg(folder.join("data")).output().unwrap();
+    let compacted =
+        compact.args(["compact", "--data"]).arg(folder.join("data")).output().await.unwrap();
     assert!(compacted.status.success(), "{compacted:?}");
     let bytes = std::fs::read(folder.join("data/holdpoint.redb")).unwrap();
     (workflows, bytes)
