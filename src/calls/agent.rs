@@ -76,7 +76,7 @@ pub enum AgentReply {
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentFailure {
     /// The error to raise when it is not made again.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
     /// May it be made again?
     pub again: Again,
     /// Did the agent answer at all? A server that fails (5xx) does not.
@@ -97,7 +97,7 @@ pub enum Again {
 impl AgentFailure {
     /// A failure of a call that never left, or whose answer would be the same the next time.
     pub(crate) fn for_good(problem: Problem) -> Self {
-        Self { problem, again: Again::Never, answered: true }
+        Self { problem: Box::new(problem), again: Again::Never, answered: true }
     }
 }
 
@@ -119,11 +119,12 @@ pub(crate) async fn run(
     match reply {
         Ok(reply) => reply,
         Err(mut failure) => {
-            let problem = disclosed.redact_problem(failure.problem);
-            failure.problem = match directions.shows_endpoint {
+            let problem = disclosed.redact_problem(*failure.problem);
+            let problem = match directions.shows_endpoint {
                 true => problem,
                 false => concealed(problem, &directions.target.agent),
             };
+            failure.problem = Box::new(problem);
             AgentReply::Failed(failure)
         }
     }
@@ -202,7 +203,7 @@ pub(crate) fn checked(
     vault: Option<&Vault>,
     target: &AgentTarget,
     value: Value,
-) -> Result<Value, (Problem, Vec<Violation>)> {
+) -> Result<Value, Box<(Problem, Vec<Violation>)>> {
     let disclosed = of_agent(vault, &target.agent);
     let value = disclosed.redact_value(value);
     let violations = target.output.violations(&value);
@@ -210,7 +211,8 @@ pub(crate) fn checked(
         return Ok(value);
     }
     let detail = misfit(&target.agent, &violations);
-    Err((disclosed.redact_problem(Problem::new(Kind::Validation, detail)), violations))
+    let problem = disclosed.redact_problem(Problem::new(Kind::Validation, detail));
+    Err(Box::new((problem, violations)))
 }
 
 /// What an agent says of its own failure, as an error to raise.

@@ -103,7 +103,7 @@ fn unanswered(agent: &Agent, trouble: Trouble) -> AgentFailure {
         (true, true) => Again::Unknown,
         (true, false) => Again::Later(None),
     };
-    AgentFailure { problem, again, answered: !may_pass }
+    AgentFailure { problem: Box::new(problem), again, answered: !may_pass }
 }
 
 /// An answer that says no.
@@ -128,7 +128,7 @@ fn refused(reading: &Reading<'_>, answer: &Answer) -> AgentFailure {
         408 | 502 | 504 => Again::Unknown,
         _ => Again::Never,
     };
-    AgentFailure { problem, again, answered: !matches!(code, 408 | 500..=599) }
+    AgentFailure { problem: Box::new(problem), again, answered: !matches!(code, 408 | 500..=599) }
 }
 
 /// A result, if it is JSON and fits.

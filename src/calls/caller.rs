@@ -252,7 +252,7 @@ impl Caller {
         &self,
         target: &AgentTarget,
         value: Value,
-    ) -> Result<Value, (Problem, Vec<Violation>)> {
+    ) -> Result<Value, Box<(Problem, Vec<Violation>)>> {
         agent::checked(self.vault(), target, value)
     }
 

@@ -174,10 +174,10 @@ async fn agent(work: &mut Work, call: &Call) -> Command {
         AgentReply::Failed(failure) => match failure.again {
             Again::Later(asked) if attempt < retry.max_attempts => {
                 let delay = retry.delay(&call.key, attempt, asked);
-                Command::Retry { frame, attempt, problem: failure.problem, delay }
+                Command::Retry { frame, attempt, problem: *failure.problem, delay }
             }
-            Again::Later(_) => settled(work, Outcome::Failed(after(failure.problem, attempt))),
-            Again::Never => settled(work, Outcome::Failed(failure.problem)),
+            Again::Later(_) => settled(work, Outcome::Failed(after(*failure.problem, attempt))),
+            Again::Never => settled(work, Outcome::Failed(*failure.problem)),
             Again::Unknown => {
                 let reason = failure.problem.detail.unwrap_or_default();
                 Command::Interrupt { frame, attempt, reason, repeatable: Some(false) }

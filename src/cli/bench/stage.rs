@@ -161,7 +161,8 @@ impl Stage {
     pub(super) async fn wait_for_end(&self, id: &str) -> Result<(), Failure> {
         let watch = Stopwatch::start();
         while watch.elapsed() < load::PATIENCE {
-            let job = self.client.job_alone(id).await?.summary;
+            // Whose job it is depends on who filled the store.
+            let job = self.client.job_of_anybody(id).await?.summary;
             match job.status.as_str() {
                 "COMPLETED" => return Ok(()),
                 "FAILED" => break,

@@ -1,6 +1,6 @@
 //! W3: a server with many parked jobs is killed and started again. The time to readiness, the time
-//! to one approved job completed, what a parked job takes of the memory of a fresh process, how fast
-//! an approval is and how long pages of lists take among so many.
+//! to one approved job completed, what a parked job takes of the memory of a fresh process, how
+//! fast an approval is and how long pages of lists take among so many.
 
 use super::arguments::Arguments;
 use super::fill::{self, CHECKPOINT_JOB, Kind};

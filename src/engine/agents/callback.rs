@@ -120,7 +120,10 @@ impl Engine {
             }
             CallbackBody::Result(value) => match caller.checked_result(&target, value) {
                 Ok(value) => (Outcome::Succeeded(Arc::new(value)), Vec::new()),
-                Err((problem, violations)) => (Outcome::Failed(problem), violations),
+                Err(misfit) => {
+                    let (problem, violations) = *misfit;
+                    (Outcome::Failed(problem), violations)
+                }
             },
         };
         let command = Command::Settle { frame: ticket.frame, attempt, outcome };

@@ -225,9 +225,8 @@ impl DeskState {
     fn look(&mut self, me: &ActorRef<DeskMsg>, gate: &Arc<Mutex<Gate>>, mut told: BTreeSet<Claim>) {
         let now = self.shared.parts.clock.now();
         let is_open = !self.shared.is_held() && !self.shared.is_stopping();
-        while is_open {
-            let next = locked(gate).next(now);
-            let Some((claim, number)) = next else { break };
+        let next = || if is_open { locked(gate).next(now) } else { None };
+        while let Some((claim, number)) = next() {
             told.remove(&claim);
             let grant = Grant::new(self.shared.clone(), self.agent, gate.clone(), number);
             let message = Box::new(JobMsg::AgentGranted { claim, grant });

@@ -52,7 +52,7 @@ impl Engine {
         let (passed, result, problem) = match reply {
             AgentReply::Succeeded(value) => (true, Some(Arc::new(value)), None),
             AgentReply::Accepted { .. } => (true, None, None),
-            AgentReply::Failed(failure) => (false, None, Some(failure.problem)),
+            AgentReply::Failed(failure) => (false, None, Some(*failure.problem)),
         };
         Ok(AgentTrial { input, passed, result, problem, took_ms })
     }
