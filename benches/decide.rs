@@ -36,6 +36,7 @@ impl Bench {
                 runtime: Arc::new(json!({})),
                 secrets: Arc::new(json!({})),
                 key_mark: None,
+                has_judge: false,
             },
             by: Principal::system("bench"),
         }

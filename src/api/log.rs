@@ -15,7 +15,7 @@ use crate::model::problem::Problem as JobError;
 #[schema(example = json!({
     "seq": 2, "timestamp": "2026-01-15T10:30:00.120Z", "by": "system:worker",
     "status": "IN_PROGRESS", "event": "runStarted", "message": "Run 1 began",
-    "reference": null, "requestPayload": null, "responsePayload": null
+    "reference": null, "agentId": null, "requestPayload": null, "responsePayload": null
 }))]
 pub struct LogRow {
     /// Its place in the journal of the job, from 1.
@@ -32,6 +32,8 @@ pub struct LogRow {
     pub message: String,
     /// JSON Pointer of the task that it is about.
     pub reference: Option<String>,
+    /// The agent that it is about, as the assignment or the call names it.
+    pub agent_id: Option<String>,
     /// What was sent; for owners without addresses, headers and credentials.
     #[schema(value_type = Option<Value>)]
     pub request_payload: Option<Arc<Value>>,

@@ -79,6 +79,7 @@ impl Engine {
                     event: fact.event.name(),
                     message: entry.message,
                     reference: entry.reference,
+                    agent: entry.agent,
                     request_payload: entry.request,
                     response_payload: entry.response,
                 });

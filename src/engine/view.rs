@@ -76,6 +76,8 @@ pub struct LogRow {
     pub message: String,
     /// The task that it is about.
     pub reference: Option<String>,
+    /// The agent that it is about, if it is about one.
+    pub agent: Option<String>,
     /// What was sent, when something was.
     pub request_payload: Option<Data>,
     /// What came back, when something did.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::dsl::definition::AgentCall;
 use crate::machine::enter::kind_of;
 use crate::machine::scratch::{Raised, Scratch};
+use crate::machine::weight;
 use crate::model::event::Data;
 use crate::model::id::FrameId;
 use crate::model::limits::{FEEDBACK_BYTES_MAX, FEEDBACK_MAX};
@@ -41,7 +42,9 @@ impl Scratch<'_> {
             let span = self.span(timeout, input, arguments)?;
             with.insert("timeout".to_owned(), Value::from(iso8601(span)));
         }
-        self.start_call(id, "agent", Arc::new(Value::Object(with)));
+        let with = Value::Object(with);
+        weight::check(&with, "what the agent is given")?;
+        self.start_call(id, "agent", Arc::new(with));
         Ok(())
     }
 

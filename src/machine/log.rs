@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::model::event::{Data, Event, Outcome};
 use crate::model::status::LogStatus;
 
@@ -15,6 +17,8 @@ pub struct LogEntry {
     pub message: String,
     /// The frame or task that it is about.
     pub reference: Option<String>,
+    /// The agent that it is about, as the assignment or the call names it.
+    pub agent: Option<String>,
     /// What was sent.
     pub request: Option<Data>,
     /// What came back.
@@ -32,7 +36,7 @@ pub fn log_entry(event: &Event) -> Option<LogEntry> {
         _ => None,
     };
     let (request, response) = payloads(event);
-    Some(LogEntry { status, message, reference, request, response })
+    Some(LogEntry { status, message, reference, agent: agent_of(event), request, response })
 }
 
 fn life_cycle(event: &Event) -> Option<(Option<LogStatus>, String)> {
@@ -98,7 +102,7 @@ fn in_run(event: &Event) -> Option<(Option<LogStatus>, String)> {
             format!("The call was accepted; its answer is awaited until {expires_at}")
         }
         Event::CallPolled { .. } => "Asks how the call stands".to_owned(),
-        Event::RulesChecked { rules, .. } => {
+        Event::RulesChecked { rules, .. } if !rules.is_empty() => {
             let passed = rules.iter().filter(|rule| rule.passed).count();
             format!("{passed} of {} rules are met", rules.len())
         }
@@ -130,6 +134,16 @@ fn in_run(event: &Event) -> Option<(Option<LogStatus>, String)> {
         _ => return None,
     };
     Some((None, message))
+}
+
+fn agent_of(event: &Event) -> Option<String> {
+    match event {
+        Event::Assigned { agent, .. } => Some(agent.clone()),
+        Event::CallStarted { function, arguments, .. } if function == "agent" => {
+            arguments.get("agent").and_then(Value::as_str).map(str::to_owned)
+        }
+        _ => None,
+    }
 }
 
 fn payloads(event: &Event) -> (Option<Data>, Option<Data>) {

@@ -1,6 +1,7 @@
 //! A job and its checkpoints as rows of the read model. Computed here for every store.
 
 use crate::machine::due::{Due, due};
+use crate::machine::verdict::EVALUATE;
 use crate::model::checkpoint::{Checkpoint, CheckpointStatus};
 use crate::model::event::Event;
 use crate::model::id::CheckpointId;
@@ -8,9 +9,6 @@ use crate::model::job::{CallStage, Frame, FrameState, Job, MatchingStage};
 use crate::model::row::{CheckpointRow, JobRow};
 use crate::model::status::{Phase, Status, WaitCode, WaitingFor};
 use crate::model::time::Timestamp;
-
-/// The function that judges.
-pub(super) const EVALUATE: &str = "evaluate";
 
 /// The row of a job as it stands.
 pub fn job_row(job: &Job) -> JobRow {

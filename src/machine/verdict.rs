@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::dsl::definition::{EvaluateCall, TaskKind};
 use crate::machine::checkpoints::Opening;
-use crate::machine::row::EVALUATE;
 use crate::machine::rules;
 use crate::machine::scratch::{Raised, Scratch};
 use crate::machine::weight;
@@ -19,6 +18,9 @@ use crate::model::job::Evaluating;
 use crate::model::limits::FEEDBACK_BYTES_MAX;
 use crate::model::principal::Principal;
 use crate::model::problem::{Kind, Problem};
+
+/// The function that judges.
+pub(super) const EVALUATE: &str = "evaluate";
 
 /// Who is asked after the rules.
 enum Next {
@@ -100,7 +102,9 @@ impl Scratch<'_> {
         match serde_json::from_value::<Judgement>((*output).clone()) {
             Ok(judge) => {
                 let (is_valid, reason) = (judge.is_valid, judge.reason.clone());
-                self.conclude_by(id, is_valid, Some(&reason), Some(judge), None)
+                let silent = reason.trim().is_empty();
+                let reason = if silent { "the judge gave no reason" } else { &reason };
+                self.conclude_by(id, is_valid, Some(reason), Some(judge), None)
             }
             Err(error) => {
                 let detail = format!("the judge's answer is no judgement: {error}");
@@ -185,7 +189,7 @@ impl Scratch<'_> {
         self.frame(id).and_then(|frame| frame.evaluating.clone())
     }
 
-    /// There is a verdict. Without a reason of its own it is that of the rules.
+    /// There is a verdict. Without a reason of its own it has that of the rules.
     fn conclude_by(
         &mut self,
         id: FrameId,
@@ -195,12 +199,11 @@ impl Scratch<'_> {
         by: Option<Principal>,
     ) -> Raised<()> {
         let rules = self.evaluating(id).map(|evaluating| evaluating.rules).unwrap_or_default();
-        let reason = reason.unwrap_or_default();
-        let reason = reason.get(..reason.floor_char_boundary(FEEDBACK_BYTES_MAX)).unwrap_or(reason);
-        let mut evaluation = Evaluation { is_valid, reason: reason.to_owned(), rules, judge, by };
-        if evaluation.reason.is_empty() {
-            evaluation.reason = evaluation.reasons().join("; ");
-        }
+        let mut evaluation = Evaluation { is_valid, reason: String::new(), rules, judge, by };
+        let mut reason = reason.map_or_else(|| evaluation.reasons().join("; "), str::to_owned);
+        // It is in the row of the job, which lists show.
+        reason.truncate(reason.floor_char_boundary(FEEDBACK_BYTES_MAX));
+        evaluation.reason = reason;
         let mut output = serde_json::to_value(&evaluation).unwrap_or(Value::Null);
         if let (Some(by), Some(output)) = (&evaluation.by, output.as_object_mut()) {
             // As a checkpoint names who decided.

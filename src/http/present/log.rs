@@ -35,6 +35,7 @@ pub fn row(row: engine::LogRow, viewer: Viewer) -> LogRow {
         event: row.event.to_owned(),
         message: row.message,
         reference: row.reference,
+        agent_id: row.agent,
         request_payload: request,
         response_payload: row.response_payload,
     }

@@ -117,6 +117,10 @@ pub fn found(world: &World, what: &str) -> Option<Value> {
             let entries = world.journal.iter().filter_map(|event| log_entry(event));
             json!(entries.filter_map(|entry| entry.status).collect::<Vec<_>>())
         }
+        "agents" => {
+            let entries = world.journal.iter().filter_map(|event| log_entry(event));
+            json!(entries.filter_map(|entry| entry.agent).collect::<Vec<_>>())
+        }
         "logged" => {
             let newest = world.journal.iter().rev().find_map(|event| log_entry(event));
             json!(newest.map(|entry| entry.message))
