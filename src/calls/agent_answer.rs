@@ -218,8 +218,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Span> {
 }
 
 fn date(text: &str) -> Option<i64> {
-    let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim());
-    parsed.ok().map(|time| time.as_second())
+    // Servers that compute the day of the week wrongly still mean their date.
+    let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    parser.parse_timestamp(text.trim()).ok().map(|time| time.as_second())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod definitions;
 mod durations;
 /// Folders of documents.
 mod folders;
+/// Calls of functions.
 mod functions;
 /// Documents at and above every limit.
 mod limits;
