@@ -7,7 +7,7 @@ use ractor::ActorRef;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use super::{Candidate, Opening, Record, Task, pause_after, search};
+use super::{Candidate, Opening, Task, pause_after, search};
 use crate::engine::agents::{AgentState, AgentView};
 use crate::engine::job::{JobMsg, JobState};
 use crate::engine::shared::Shared;
