@@ -1,5 +1,6 @@
-//! One attempt of a call of a registered agent: a POST of its inputs, or a GET of where it shows how
-//! the call stands. Its credentials leave with the request and are taken out of all that comes back.
+//! One attempt of a call of a registered agent: a POST of its inputs, or a GET of where it shows
+//! how the call stands. Its credentials leave with the request and are taken out of all that comes
+//! back.
 
 use std::sync::Arc;
 use std::time::Duration;

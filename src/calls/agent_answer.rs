@@ -182,8 +182,8 @@ fn accepted(reading: &Reading<'_>, answer: &Answer) -> Result<AgentReply, AgentF
     Ok(AgentReply::Accepted { status_url, poll_after, expires_after: reading.total })
 }
 
-/// Path and query of where the agent shows how the call stands: the header `Location`, or the member
-/// `statusUrl` of the body. One on another server is no use: nobody vouched for that one.
+/// Path and query of where the agent shows how the call stands: the header `Location`, or the
+/// member `statusUrl` of the body. One on another server is no use: nobody vouched for that one.
 fn status_url(agent: &Agent, answer: &Answer) -> Option<String> {
     let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let body = http_response::parse(&answer.body).unwrap_or_default();
@@ -202,8 +202,8 @@ fn status_url(agent: &Agent, answer: &Answer) -> Option<String> {
     (path.len() <= STATUS_URL_BYTES_MAX).then_some(path)
 }
 
-/// The pause that an answer asks for: seconds, or a date (RFC 9110, section 10.2.3) counted from the
-/// date of the answer itself, whatever the clocks say. At most an hour.
+/// The pause that an answer asks for: seconds, or a date (RFC 9110, section 10.2.3) counted from
+/// the date of the answer itself, whatever the clocks say. At most an hour.
 fn retry_after(headers: &HeaderMap) -> Option<Span> {
     let asked = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let span = match asked.parse::<u64>() {
@@ -218,8 +218,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Span> {
 }
 
 fn date(text: &str) -> Option<i64> {
-    let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim());
-    parsed.ok().map(|time| time.as_second())
+    // Servers that compute the day of the week wrongly still mean their date.
+    let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    parser.parse_timestamp(text.trim()).ok().map(|time| time.as_second())
 }
 
 #[cfg(test)]

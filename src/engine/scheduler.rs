@@ -134,10 +134,17 @@ impl SchedulerState {
         }
         self.grant_to_asking();
         if self.free() > 0
+            && self.may_begin()
             && let Err(error) = self.grant_to_queue().await
         {
             tracing::warn!(%error, "the worker cannot read the queue");
         }
+    }
+
+    /// May another run begin? Runs that wait for agents hold no slot but stay in memory, so behind
+    /// a slow agent the rest of the queue stays on disk.
+    fn may_begin(&self) -> bool {
+        self.shared.registry.waiting_jobs() < self.shared.parts.options.live_jobs_max.div_ceil(2)
     }
 
     /// Is there room for another job of this owner?

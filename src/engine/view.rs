@@ -108,8 +108,8 @@ pub struct ActorNode {
     pub kind: &'static str,
     /// What it is for: the id of a job, the name of an agent.
     pub name: String,
-    /// `running`, `waiting for a slot`, `waiting for an agent`, `waiting for the store`; of an agent
-    /// its slots, rate and circuit.
+    /// `running`, `waiting for a slot`, `waiting for an agent`, `waiting for the store`; of an
+    /// agent its slots, rate and circuit.
     pub state: String,
     /// Messages that wait for it, as far as they are counted.
     pub mailbox: u64,

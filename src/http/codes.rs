@@ -149,7 +149,7 @@ codes! {
     BROKEN_WORKFLOW = UNPROCESSABLE_ENTITY, "broken-workflow", "The workflow document has defects",
         "The document cannot run; `errors` or `detail` names every defect.",
         "Correct the document and register it again.";
-    INVALID_AGENT = UNPROCESSABLE_ENTITY, "invalid-agent", "The agent cannot be registered like this",
+    INVALID_AGENT = UNPROCESSABLE_ENTITY, "invalid-agent", "The agent cannot be registered so",
         "A member is beyond its limits, a schema does not compile, or the endpoint may not be \
         called.",
         "`errors` names each defect with a JSON Pointer into the body.";

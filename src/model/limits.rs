@@ -85,8 +85,8 @@ pub const AGENT_ENDPOINT_BYTES_MAX: usize = 2_048;
 pub const AGENT_TAGS_MAX: usize = 32;
 /// Longest tag of an agent, bytes.
 pub const AGENT_TAG_BYTES_MAX: usize = 64;
-/// Shortest secret of an agent, bytes: a shorter one occurs in answers by chance, so it could not be
-/// taken out of them.
+/// Shortest secret of an agent, bytes: a shorter one occurs in answers by chance, so it could not
+/// be taken out of them.
 pub const AGENT_SECRET_BYTES_MIN: usize = 8;
 /// Longest secret of an agent, bytes: servers refuse longer headers.
 pub const AGENT_SECRET_BYTES_MAX: usize = 4_096;

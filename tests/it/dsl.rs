@@ -11,6 +11,8 @@ mod definitions;
 mod durations;
 /// Folders of documents.
 mod folders;
+/// Calls of functions.
+mod functions;
 /// Documents at and above every limit.
 mod limits;
 /// Documents that chance has changed.

@@ -1,6 +1,6 @@
-//! How many calls a period takes: the generic cell rate algorithm (ITU-T I.371, annex A). A period's
-//! calls may come all at once; the next one comes when the first of them has aged out. It reads no
-//! clock.
+//! How many calls a period takes: the generic cell rate algorithm (ITU-T I.371, annex A). The calls
+//! of a period may come all at once; the next one comes when the first of them has aged out. It
+//! reads no clock.
 
 use crate::model::agent::RateLimit;
 use crate::model::time::{Span, Timestamp};

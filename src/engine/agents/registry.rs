@@ -176,6 +176,11 @@ impl Registry {
         });
     }
 
+    /// How many jobs have calls that wait.
+    pub fn waiting_jobs(&self) -> usize {
+        self.read(|known| known.waiting.len())
+    }
+
     /// What the first waiting call of this job waits for, and at which agent.
     pub fn pause_of(&self, job: JobId, now: Timestamp) -> Option<(String, Pause)> {
         self.read(|known| {

@@ -8,7 +8,6 @@ use holdpoint::dsl::definition::{
 use holdpoint::dsl::{Format, Rules, canonical_hash, from_value, parse};
 use holdpoint::expr::Variables;
 use holdpoint::model::checkpoint::OnExpiry;
-use holdpoint::model::evaluation::{JudgeMode, OnUnavailable};
 use holdpoint::model::job::Then;
 use holdpoint::model::time::Span;
 use serde_json::{Value, json};
@@ -104,27 +103,6 @@ fn the_same_document_has_the_same_hash_in_every_spelling() {
     assert_eq!(canonical_hash(&in_yaml.document), in_yaml.hash);
     let other = accepted("do: [ { a: { set: { x: 2, y: [ 1.0, yes ] } } } ]\n");
     assert_ne!(other.hash, in_yaml.hash);
-}
-
-#[test]
-fn calls_of_agents_and_evaluations_have_their_defaults() {
-    let definition = accepted(
-        "do:
-  - ask: { call: agent, with: { agent: a } }
-  - judge: { call: evaluate }
-  - strict: { call: 'evaluate:1.0.0@default', with: { judge: model, votes: 3, onUnavailable: fault } }
-",
-    );
-    let TaskKind::Agent(ask) = kind(&definition, "/do/0/ask") else { panic!("no agent") };
-    assert_eq!(value(ask.agent.as_ref().unwrap(), json!({})), json!("a"));
-    assert!(ask.input.is_none() && ask.feedback.is_none() && ask.timeout.is_none());
-    let judged = |name: &str| match kind(&definition, name) {
-        TaskKind::Evaluate(call) => (call.judge, call.votes, call.on_unavailable),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(judged("/do/1/judge"), (JudgeMode::Auto, 1, OnUnavailable::Human));
-    assert_eq!(judged("/do/2/strict"), (JudgeMode::Model, 3, OnUnavailable::Fault));
-    assert!(!definition.is_cheap, "rules are data, and may be costly");
 }
 
 #[test]

@@ -20,7 +20,7 @@ async fn the_tree_shows_root_standing_actors_jobs_and_attempts() {
     assert_eq!(root.kind, "root");
     let mut kinds: Vec<&str> = root.children.iter().map(|child| child.kind).collect();
     kinds.sort_unstable();
-    assert_eq!(kinds, ["jobs", "scheduler", "wakes"]);
+    assert_eq!(kinds, ["agents", "jobs", "scheduler", "wakes"]);
     let jobs = root.children.iter().find(|child| child.kind == "jobs").unwrap();
     assert_eq!(jobs.children.len(), 1);
     let live = &jobs.children[0];
@@ -33,7 +33,7 @@ async fn the_tree_shows_root_standing_actors_jobs_and_attempts() {
     until_status(&engine, job, Status::Completed).await;
     until_no_job_actors(&engine).await;
     assert!(actors(&engine, "attempt").await.is_empty());
-    assert_eq!(engine.actor_counts().iter().map(|(_, count)| count).sum::<u64>(), 4);
+    assert_eq!(engine.actor_counts().iter().map(|(_, count)| count).sum::<u64>(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

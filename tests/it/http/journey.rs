@@ -273,10 +273,7 @@ async fn a_job_is_held_and_let_go_on_and_ended() {
     let resume = site.ask("POST", &format!("{admin}/resume")).by(&cookie).to(&site.router).await;
     assert_eq!(resume.ok(200)["job"]["phase"], "waiting");
     let again = site.post(&format!("{admin}/resume"), &cookie, &json!({"reason": "x"})).await;
-    assert_eq!(
-        (again.problem(), &again.json["currentStatus"]),
-        ("illegal-transition", &json!("IN_PROGRESS"))
-    );
+    assert_eq!(again.ok(200)["job"]["phase"], "waiting", "the same word again is harmless");
     let path = format!("/api/jobs/{id}/terminate");
     let ended = site.post(&path, &cookie, &json!({"reason": "enough"})).await.ok(200);
     assert_eq!(ended["job"]["status"], "CANCELLED");
