@@ -212,19 +212,31 @@ impl Drawers {
     }
 
     /// Cuts a drawer that is too full in two: in the middle, or near its end where the entry went
-    /// that made it so. Entries come in order of creation, so that drawers are left full.
+    /// that made it so. Entries come in order of creation, so that drawers are left full. Entries
+    /// that are large themselves are cut apart until each has room.
     fn split(&mut self, first: Place, grown: usize) -> Result<(), BadRecord> {
         let Some(drawer) = self.open.get_mut(&first) else { return Ok(()) };
-        let length = drawer.body.len();
-        let wanted = if grown > length / 4 * 3 { grown } else { length / 2 };
-        let Some((start, place)) = cut(&drawer.body, wanted)? else { return Ok(()) };
+        let middle = drawer.body.len() / 2;
+        let wanted = if grown > drawer.body.len() / 4 * 3 { grown } else { middle };
+        let (mut start, mut cut) = (0, None);
+        for entry in Entries::of(&drawer.body) {
+            let entry = entry?;
+            if start > 0 {
+                cut = Some((start, entry.place));
+            }
+            if start > 0 && start >= wanted {
+                break;
+            }
+            start += HEAD_BYTES + entry.content.len();
+        }
+        let Some((start, place)) = cut else { return Ok(()) };
         let body = drawer.body.split_off(start);
+        let (left, right) = (drawer.body.len(), body.len());
         let until = drawer.until.replace(place);
         self.open.insert(place, Drawer { until, body, changed: true });
-        // One entry may be nearly as large as a drawer, so that a part is still too full.
-        for part in [first, place] {
-            if self.open.get(&part).is_some_and(|drawer| drawer.body.len() > BYTES_MAX) {
-                self.split(part, 0)?;
+        for (first, bytes) in [(first, left), (place, right)] {
+            if bytes > BYTES_MAX {
+                self.split(first, 0)?;
             }
         }
         Ok(())
@@ -397,23 +409,6 @@ pub(super) fn content(
         found = Some(entry.content.to_vec());
         Ok(ControlFlow::Break(()))
     })?;
-    Ok(found)
-}
-
-/// Where a body is cut: before the first entry that begins there or later, else before its last
-/// one; nowhere when it has one entry.
-fn cut(body: &[u8], wanted: usize) -> Result<Option<(usize, Place)>, BadRecord> {
-    let (mut start, mut found) = (0, None);
-    for entry in Entries::of(body) {
-        let entry = entry?;
-        if start > 0 {
-            found = Some((start, entry.place));
-            if start >= wanted {
-                break;
-            }
-        }
-        start += HEAD_BYTES + entry.content.len();
-    }
     Ok(found)
 }
 

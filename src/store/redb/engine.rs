@@ -50,7 +50,7 @@ impl Redb {
     /// Opens the store, or creates it where there is none, and starts its writer.
     pub fn open(options: RedbOptions) -> Result<Self, OpenError> {
         let database = open::open_or_create(&options)?;
-        open::raise_format(&options.path, &database)?;
+        let database = open::raise_format(&options.path, database)?;
         let again = options.clone();
         Self::start(options, database, Box::new(move || open::open_existing(&again)))
     }

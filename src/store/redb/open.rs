@@ -157,32 +157,39 @@ fn check_format(path: &Path, database: &Database) -> Result<(), OpenError> {
 }
 
 /// Turns a store of an earlier format into one of this, whole or not at all.
-pub(super) fn raise_format(path: &Path, database: &Database) -> Result<(), OpenError> {
-    let raise = || -> Result<(), Failure> {
-        let mut transaction = database.begin_write()?;
-        transaction.set_two_phase_commit(true);
-        let current = FORMAT_VERSION.to_string();
-        let held = {
-            let mut meta = transaction.open_table(META)?;
-            let held = meta.insert(META_FORMAT, current.as_str())?;
-            held.map(|held| held.value().to_owned()).unwrap_or_default()
-        };
-        if held == current {
-            return Ok(transaction.abort()?);
-        }
-        if is_older(&held) {
-            older::raise(&transaction)?;
-        }
-        transaction.commit()?;
-        tracing::info!(path = %path.display(), from = held, to = current, "the store was raised");
-        Ok(())
-    };
-    raise().map_err(|failure| match failure {
+pub(super) fn raise_format(path: &Path, database: Database) -> Result<Database, OpenError> {
+    const CHECK: &str = "raising of its format";
+    let raised = std::panic::catch_unwind(AssertUnwindSafe(move || {
+        raise(path, &database)?;
+        Ok(database)
+    }));
+    let raised = raised.unwrap_or_else(|_| {
+        Err(Failure::from(::redb::StorageError::Corrupted(NOT_AS_WRITTEN.to_owned())))
+    });
+    raised.map_err(|failure| match failure {
         Failure::Engine(::redb::Error::Io(error)) => {
             OpenError::io(path, "raise the format of store", &error)
         }
-        other => OpenError::from_failure(path, "raising of its format", other),
+        other => OpenError::from_failure(path, CHECK, other),
     })
+}
+
+fn raise(path: &Path, database: &Database) -> Result<(), Failure> {
+    let current = FORMAT_VERSION.to_string();
+    let held = database.begin_read()?.open_table(META)?.get(META_FORMAT)?;
+    let held = held.map(|held| held.value().to_owned()).unwrap_or_default();
+    if held == current {
+        return Ok(());
+    }
+    let mut transaction = database.begin_write()?;
+    transaction.set_two_phase_commit(true);
+    if is_older(&held) {
+        older::raise(&transaction)?;
+    }
+    transaction.open_table(META)?.insert(META_FORMAT, current.as_str())?;
+    transaction.commit()?;
+    tracing::info!(path = %path.display(), from = held, to = current, "the store was raised");
+    Ok(())
 }
 
 /// Is a store of this format laid out as formats 1 and 2 were?

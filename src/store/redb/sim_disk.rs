@@ -410,7 +410,7 @@ impl Redb {
     /// again and again: without power, in vain.
     pub fn on_disk(options: RedbOptions, disk: &SimDisk) -> Result<Self, OpenError> {
         let database = open_disk(&options, disk)?;
-        open::raise_format(&options.path, &database)?;
+        let database = open::raise_format(&options.path, database)?;
         let (again, disk) = (options.clone(), disk.clone());
         Self::start(options, database, Box::new(move || open_disk(&again, &disk)))
     }

@@ -161,9 +161,9 @@ async fn looking_at_a_store_of_an_older_format_does_not_raise_it() {
     let path = put(&folder);
     for _ in 0..2 {
         let report = verify(&path).unwrap();
-        assert_eq!((report.format, report.rows("jobs")), (2, 16));
+        assert_eq!((report.format, report.rows("jobs")), (2, 15));
         assert_eq!(report.problems, []);
-        assert_eq!(report.rows("by_owner"), 16);
+        assert_eq!(report.rows("by_owner"), 15);
     }
 }
 
