@@ -115,6 +115,11 @@ pub enum Outcome {
 pub trait StandIn: Send + Sync + 'static {
     /// Runs one attempt.
     async fn run(&self, call: &Call) -> Outcome;
+
+    /// Does it answer as a judge, too?
+    fn judges(&self) -> bool {
+        false
+    }
 }
 
 /// Runs attempts. Clones share connections, tokens and settings.
@@ -305,6 +310,14 @@ impl Caller {
                 format!("call http: not done after {limit} ms (`[egress] total_timeout_ms`)");
             Err(Problem::new(Kind::Timeout, detail))
         })
+    }
+
+    /// Is there somebody to judge results, a language model or a stand-in?
+    pub fn judges(&self) -> bool {
+        match &self.shared.way {
+            Way::Out(out) => out.judge.is_some(),
+            Way::StandIn(stand_in) => stand_in.judges(),
+        }
     }
 
     /// Is there a language model to judge and to match?

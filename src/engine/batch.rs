@@ -13,6 +13,8 @@ use crate::model::time::Timestamp;
 use crate::store::{Document, DocumentOutcome};
 
 const KIND: &str = "batch";
+/// The kind of the marks of batches that are not through: a start looks at these alone.
+const OPEN: &str = "batch-open";
 /// Wishes of a batch that are under way at once: they share commits and leave room for others.
 const AT_ONCE: usize = 8;
 /// Wishes between two notes of how far it is. A crash repeats at most so many.
@@ -103,6 +105,8 @@ impl Engine {
         let id = BatchId(self.shared.parts.clock.new_id());
         let batch = Batch { id, by, owner, action, items, created_at: self.now(), ended_at: None };
         self.write_batch(&batch, Some(0)).await?;
+        // The mark comes second: a crash in between leaves a batch that nobody was told of.
+        self.put_document(OPEN, &id.to_string(), Vec::new(), Some(0)).await?;
         self.start_batch(batch.clone());
         Ok(batch)
     }
@@ -127,14 +131,17 @@ impl Engine {
         }
         let mut after: Option<String> = None;
         loop {
-            let page = self.shared.parts.store.documents(KIND, after.as_deref(), PAGE).await?;
+            let page = self.documents(OPEN, after.as_deref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.id.clone());
-            for document in &page {
-                match read(document) {
-                    Ok(batch) if batch.ended_at.is_none() => self.start_batch(batch),
-                    Ok(_) => {}
-                    Err(error) => tracing::error!(batch = document.id, %error, "left alone"),
+            for mark in &page {
+                let batch = match self.document(KIND, &mark.id).await? {
+                    Some(document) => read(&document),
+                    None => Err(EngineError::NoSuchBatch),
+                };
+                match batch {
+                    Ok(batch) => self.start_batch(batch),
+                    Err(error) => tracing::error!(batch = mark.id, %error, "left alone"),
                 }
             }
         }
@@ -169,6 +176,7 @@ impl Engine {
             batch.ended_at = is_last.then(|| self.now());
             self.write_batch(&batch, None).await?;
         }
+        self.remove_document(OPEN, &batch.id.to_string()).await?;
         Ok(())
     }
 

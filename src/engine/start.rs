@@ -33,7 +33,7 @@ impl Engine {
             })),
             secrets: parts.caller.masked_secrets(),
             key_mark: standing.key_mark().map(Into::into),
-            has_judge: parts.caller.has_judge(),
+            has_judge: parts.caller.judges(),
         };
         let folder = parts.workflows.clone();
         let shared = Arc::new(Shared::new(parts, Arc::new(environment), standing));

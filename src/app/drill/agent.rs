@@ -29,4 +29,8 @@ impl StandIn for Agent {
             event::Outcome::Failed(problem) => Outcome::Failed(problem),
         }
     }
+
+    fn judges(&self) -> bool {
+        self.0.recording.was_judged
+    }
 }

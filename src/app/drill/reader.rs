@@ -253,10 +253,15 @@ impl Reading {
             calls: self.calls,
             acts: self.acts,
             end,
+            was_judged: facts.iter().any(|(_, fact)| asks_a_judge(&fact.event)),
             lifetime: Lifetime { from: created.at, to: last },
             facts: facts.len() as u64,
         }))
     }
+}
+
+fn asks_a_judge(event: &Event) -> bool {
+    matches!(event, Event::CallStarted { function, .. } if function == "evaluate")
 }
 
 /// What the n-th filter of a strategy asks for.

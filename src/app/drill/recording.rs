@@ -65,6 +65,8 @@ pub(super) struct Recording {
     /// In the order in which they were done.
     pub acts: Vec<Act>,
     pub end: End,
+    /// Was a judge asked? Then one has to be there again.
+    pub was_judged: bool,
     pub lifetime: Lifetime,
     /// How many facts its journals hold.
     pub facts: u64,
