@@ -203,6 +203,11 @@ async fn the_tree_of_actors_shows_each_agent_and_how_it_stands() {
     let (agent, _) = gated(&engine, 1).await;
     agent.close();
     submit(&engine, "work").await;
+    let is_busy = async || {
+        let agents = actors(&engine, "agent").await;
+        agents.first().is_some_and(|agent| agent.state.starts_with("busy; 1 under way"))
+    };
+    until(&engine, "the first call is under way", is_busy).await;
     let waiting = submit(&engine, "work").await;
     until_waits(&engine, waiting, WaitCode::AgentBusy).await;
     let shown = async || {
