@@ -99,7 +99,6 @@ pub async fn begin(workflows: &Path, orders: &'static [Order]) -> (Beginning, Ve
     let reached = reached.lines().map(str::to_owned).collect();
     let mut client = Client::new(Service::start().await, orders);
     client.sign_in(&server.url).await.unwrap();
-    client.register_agents(&server.url).await.unwrap();
     assert!(server.stop().await.success());
     (Beginning { folder, workflows: workflows.to_owned(), client }, reached)
 }

@@ -75,16 +75,20 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// Approves a few jobs, one after the other, each from the click to the end of its job; then asks
-/// for pages of all.
+/// Approves a few jobs, one after the other, each from the click to the end of its job, with another
+/// one parked in its place; then asks for pages of all.
 async fn look_around(stage: &Stage, parked: u64, report: &mut Report) -> Result<(), Failure> {
     let mut times = Vec::new();
-    for one in inbox(&stage.client, APPROVALS).await? {
+    let before = stage.moment().await?;
+    for one in inbox(&stage.client, APPROVALS.min(parked)).await? {
+        stage.create(CHECKPOINT_JOB, 0).await?;
+        stage.wait_for_last_call().await?;
         let watch = Stopwatch::start();
         approve(&stage.client, &one).await?;
         stage.wait_for_end(&one.job).await?;
         times.push(watch.elapsed());
     }
+    stage.wait_for(&before, waiting, 0).await?;
     let mut figure = |name: &str, share| {
         let time = quantile(&mut times, share).as_secs_f64() * MS;
         Figure::new("W3", name, Unit::Milliseconds, time)

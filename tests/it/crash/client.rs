@@ -53,6 +53,7 @@ pub struct Client {
     pub said: BTreeMap<String, Said>,
     /// Was the event taken, with a 200?
     pub event_is_acknowledged: bool,
+    agents_are_known: bool,
 }
 
 /// An answer: its status and body.
@@ -62,8 +63,16 @@ impl Client {
     pub fn new(service: Service, orders: &'static [Order]) -> Self {
         let http = reqwest::Client::builder().no_proxy().timeout(ANSWER).build().unwrap();
         let (jobs, said) = (BTreeMap::new(), BTreeMap::new());
-        let event_is_acknowledged = false;
-        Self { service, orders, http, cookie: None, jobs, said, event_is_acknowledged }
+        Self {
+            service,
+            orders,
+            http,
+            cookie: None,
+            jobs,
+            said,
+            event_is_acknowledged: false,
+            agents_are_known: false,
+        }
     }
 
     /// Sends a request; no answer means that the server died.
@@ -116,18 +125,27 @@ impl Client {
         Ok(())
     }
 
-    /// Registers the agents that the journey calls by name.
-    pub async fn register_agents(&self, server: &str) -> Result<(), Stop> {
+    /// Registers the agents that the journey calls by name, or tells where they are now: every
+    /// story has a service of its own.
+    async fn register_agents(&mut self, server: &str) -> Result<(), Stop> {
+        if self.agents_are_known {
+            return Ok(());
+        }
         for (name, idempotent) in [("crash-agent", true), ("crash-agent-once", false)] {
             let path = name.trim_start_matches("crash-");
-            let body = json!({ "name": name, "idempotent": idempotent,
-                "endpointURL": format!("{}/{path}", self.service.url()) });
+            let endpoint = format!("{}/{path}", self.service.url());
+            let agent = json!({ "name": name, "idempotent": idempotent, "endpointURL": endpoint });
             let url = format!("{server}/api/admin/agents");
-            let (status, body) = self.ask(Method::POST, &url, None, Some(&body)).await?;
-            if status != 201 {
+            let (mut status, mut body) = self.ask(Method::POST, &url, None, Some(&agent)).await?;
+            if status == 409 {
+                let (url, change) = (format!("{url}/{name}"), json!({ "endpointURL": endpoint }));
+                (status, body) = self.ask(Method::PATCH, &url, None, Some(&change)).await?;
+            }
+            if !matches!(status, 200 | 201) {
                 return Err(wrong("registering", &url, status, &body));
             }
         }
+        self.agents_are_known = true;
         Ok(())
     }
 
@@ -140,6 +158,7 @@ impl Client {
     /// Drives every job to its end.
     pub async fn drive(&mut self, server: &str) -> Result<(), Stop> {
         self.sign_in(server).await?;
+        self.register_agents(server).await?;
         self.create(server).await?;
         self.repeat_decisions(server).await?;
         let mut pauses = Pauses::within(PATIENCE);
