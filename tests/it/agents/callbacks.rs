@@ -2,6 +2,7 @@
 
 use holdpoint::engine::{CallbackBody, EngineError};
 use holdpoint::model::agent::Mode;
+use holdpoint::model::job::{CallStage, FrameState};
 use holdpoint::model::problem::Kind;
 use holdpoint::model::status::{Status, WaitCode};
 use holdpoint::model::time::Span;
@@ -158,6 +159,16 @@ async fn an_agent_that_does_not_call_back_is_looked_after() {
     assert!(!text.contains(&server.address.to_string()), "a journal has no endpoint: {text}");
 }
 
+/// Does the call wait for its agent, and is not being asked about?
+async fn is_accepted(engine: &Engine, job: JobId) -> bool {
+    let view = engine.job(job).await.unwrap();
+    let mut frames = view.job.run.iter().flat_map(|run| run.frames.values());
+    let accepted = |state: &FrameState| {
+        matches!(state, FrameState::Call { stage: CallStage::Accepted { .. }, .. })
+    };
+    frames.any(|frame| accepted(&frame.state))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_still_works_is_asked_again_when_it_says_until_its_time_is_over() {
     let (stage, clock) = Stage::with_manual_clock();
@@ -173,7 +184,8 @@ async fn whoever_still_works_is_asked_again_when_it_says_until_its_time_is_over(
     for (wait, expected) in [(30, 1), (100, 2), (100, 3)] {
         clock.advance(Span::from_secs(wait));
         until(&engine, "it was asked", async || polls() == expected).await;
-        until_waits(&engine, job, WaitCode::Callback).await;
+        // The next pause begins when the answer is in the journal.
+        until(&engine, "its answer is taken", async || is_accepted(&engine, job).await).await;
     }
     clock.advance(Span::from_secs(200));
     until_status(&engine, job, Status::Failed).await;
