@@ -75,8 +75,8 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// Approves a few jobs, one after the other, each from the click to the end of its job, with another
-/// one parked in its place; then asks for pages of all.
+/// Approves a few jobs, one after the other, each from the click to the end of its job, with
+/// another one parked in its place; then asks for pages of all.
 async fn look_around(stage: &Stage, parked: u64, report: &mut Report) -> Result<(), Failure> {
     let mut times = Vec::new();
     let before = stage.moment().await?;
