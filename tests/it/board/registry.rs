@@ -4,6 +4,7 @@ use holdpoint::model::id::ContentHash;
 use serde_json::{Value, json};
 
 use super::{Board, CANARY, text};
+use crate::calls::server::{Server, json as reply};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_an_agent_is_and_its_secret_are_not_for_everybody() {
@@ -153,4 +154,39 @@ async fn inputs_that_the_agent_does_not_take_are_refused_with_pointers() {
     assert_eq!(refused.status, 422);
     assert_eq!(refused.body["errors"][0]["pointer"], "/inputData/task");
     assert_eq!(board.get("/api/jobs").await["pagination"]["total"], 1, "nothing was created");
+}
+
+/// An agent is registered by its card: its words and its address are taken, nothing else is.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_is_imported_by_its_card() {
+    let board = Board::new().await;
+    let endpoint = board.sim.url("/good");
+    let card = json!({
+        "name": "Invoices", "description": "Works on invoices.", "url": endpoint,
+        "skills": [{"id": "sum", "name": "Summing", "description": "Sums invoices.",
+            "tags": ["finance", "sums", "finance"]}],
+        "inputSchema": {"type": "string"},
+    });
+    let cards = Server::start(move |seen| match seen.target.as_str() {
+        "/card" => reply(200, card.clone()),
+        "/list" => reply(200, json!([])),
+        _ => reply(404, json!({})),
+    })
+    .await;
+    let import = async |path: &str| {
+        let body = json!({"agentCardUrl": cards.url(path), "name": "sums"});
+        board.server.client.post("/api/admin/agents/import", &body).await
+    };
+    let agent = import("/card").await.expect(201)["agent"].take();
+    assert_eq!((&agent["name"], &agent["endpointURL"]), (&json!("sums"), &json!(endpoint)));
+    assert_eq!(agent["tags"], json!(["finance", "sums"]));
+    assert!(text(&agent["description"]).contains("Sums invoices."), "{agent:#}");
+    assert_eq!(agent["inputSchema"], json!(true));
+    for path in ["/list", "/nothing"] {
+        let refused = import(path).await;
+        assert_eq!(refused.status, 422, "{path}: {:#}", refused.body);
+        assert_eq!(refused.body["errors"][0]["pointer"], "/agentCardUrl", "{path}");
+    }
+    let job = board.job(json!({"agentId": "sums"})).await;
+    board.until_status(&job, "COMPLETED").await;
 }
