@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::calls::defuse;
+use crate::dsl::definition::Definition;
 use crate::engine::job::{JobMsg, Wish};
 use crate::engine::jobs::JobsMsg;
 use crate::engine::obey::Obeyed;
@@ -34,6 +35,22 @@ impl Engine {
         key: Option<IdempotencyKey>,
     ) -> Result<Submitted, EngineError> {
         let definition = self.shared.catalog.current(&job.job_type)?;
+        let id = JobId(self.shared.parts.clock.new_id());
+        self.submit_as(id, definition, job, by, key).await
+    }
+
+    /// The same with an id that was drawn before, and a document that was found before.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`].
+    pub(crate) async fn submit_as(
+        &self,
+        id: JobId,
+        definition: Arc<Definition>,
+        job: NewJob,
+        by: Principal,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Submitted, EngineError> {
         let input = defused(&job.input);
         if let Some(schema) = &definition.input.schema {
             let violations = schema.violations(&input);
@@ -62,7 +79,6 @@ impl Engine {
             needs_agent: definition.needs_agent,
             parent: None,
         };
-        let id = JobId(self.shared.parts.clock.new_id());
         let created = self.wish(id, Command::Create(Arc::new(spec)), by, key).await?;
         Ok(Submitted { job: created.view, replayed: created.replayed })
     }

@@ -94,6 +94,29 @@ codes! {
     NO_SUCH_BACKUP = NOT_FOUND, "no-such-backup", "There is no such backup",
         "The folder of backups has no whole backup of this name.",
         "`GET /api/admin/backup` lists them.";
+    NO_SUCH_GATE = NOT_FOUND, "no-such-gate", "There is no such gate",
+        "No gate of the caller has this id. Gates of others look the same as gates that do not \
+        exist.",
+        "Check the id; `GET /api/gates` lists your gates.";
+    GATE_OVER = CONFLICT, "gate-over", "The gate was decided before",
+        "A gate that was decided, or that expired, cannot be withdrawn; `currentStatus` says how \
+        it stands.",
+        "Read the gate; a decision stands.";
+    TOO_MANY_WAITERS = TOO_MANY_REQUESTS, "too-many-waiters", "Too many requests wait",
+        "Only so many requests may wait for decisions at once.",
+        "Wait as long as `Retry-After` says, ask without `wait`, or use a callback.";
+    NO_SUCH_LINK = NOT_FOUND, "no-such-link", "There is no such link",
+        "No link has this id.",
+        "`GET /api/admin/links` lists them.";
+    LINK_OVER = CONFLICT, "link-over", "There can be no link",
+        "The checkpoint is closed, or it has too many links.",
+        "Read the checkpoint; revoke links that nobody needs.";
+    NO_SUCH_RULE = NOT_FOUND, "no-such-rule", "There is no such rule",
+        "No approval rule has this id.",
+        "`GET /api/admin/approval-rules` lists them.";
+    RULE_CHANGED = CONFLICT, "rule-changed", "The rule was changed meanwhile",
+        "The change is about another version than the one that is there, or the rule was revoked.",
+        "Read the rule again and repeat the change on its version.";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here",
         "The path exists, but not with this method.",
         "Use one of the methods in the header `Allow`.";

@@ -56,6 +56,16 @@ impl From<EngineError> for ApiError {
             EngineError::InvalidResult { violations } => {
                 ApiError::new(codes::INVALID_RESULT, detail).with_errors(fields(violations))
             }
+            EngineError::InvalidGate { violations } => {
+                ApiError::new(codes::INVALID_REQUEST, detail).with_errors(fields(violations))
+            }
+            EngineError::NoSuchLink => ApiError::new(codes::NO_SUCH_LINK, detail),
+            EngineError::LinkOver { .. } => ApiError::new(codes::LINK_OVER, detail),
+            EngineError::NoSuchRule => ApiError::new(codes::NO_SUCH_RULE, detail),
+            EngineError::RuleChanged { .. } => ApiError::new(codes::RULE_CHANGED, detail),
+            EngineError::InvalidRule { violations } => {
+                ApiError::new(codes::INVALID_REQUEST, detail).with_errors(fields(violations))
+            }
             EngineError::NoSuchBatch => ApiError::new(codes::NO_SUCH_BATCH, detail),
             EngineError::KeyReused { .. } => ApiError::new(codes::KEY_REUSED, detail),
             EngineError::Cursor(_) => {

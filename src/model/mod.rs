@@ -40,3 +40,5 @@ pub mod status;
 pub mod time;
 /// URI templates, as far as the standard knows them.
 pub mod uri_template;
+/// Characters that cannot be seen, written out.
+pub mod visible;
