@@ -40,3 +40,5 @@ pub mod status;
 pub mod time;
 /// URI templates, as far as the standard knows them.
 pub mod uri_template;
+/// Who stands at a checkpoint.
+pub mod voter;
