@@ -6,6 +6,7 @@ mod assignment;
 mod attempt;
 mod batch;
 mod catalog;
+mod checkpoints;
 mod child;
 mod commit;
 mod error;
@@ -57,6 +58,7 @@ pub use agents::{
 };
 pub use batch::{Batch, BatchAction, BatchItem, ItemOutcome, NewBatch, items_of};
 pub(crate) use catalog::DEFINITIONS;
+pub use checkpoints::BatchOutcome;
 pub use error::EngineError;
 pub use examine::{Examination, Finding, Findings, Forecast, examine};
 pub use gates::{

@@ -12,7 +12,7 @@ use crate::engine::jobs::JobsMsg;
 use crate::engine::obey::Obeyed;
 use crate::engine::{Engine, EngineError, IdempotencyKey, NewJob, Submitted};
 use crate::model::cloud_event::CloudEvent;
-use crate::model::command::{Command, DecideCheckpoint};
+use crate::model::command::Command;
 use crate::model::event::Data;
 use crate::model::id::JobId;
 use crate::model::job::JobSpec;
@@ -78,6 +78,7 @@ impl Engine {
             auto_execute: job.auto_execute,
             needs_agent: definition.needs_agent,
             parent: None,
+            requested_by: None,
         };
         let created = self.wish(id, Command::Create(Arc::new(spec)), by, key).await?;
         Ok(Submitted { job: created.view, replayed: created.replayed })
@@ -107,23 +108,6 @@ impl Engine {
             EngineError::Unavailable(reason.to_owned())
         };
         answer.await.unwrap_or_else(|_| Err(lost()))
-    }
-
-    /// Decides at a checkpoint.
-    ///
-    /// # Errors
-    /// A refusal when it was decided otherwise, or is about other content.
-    pub async fn decide(
-        &self,
-        mut decision: DecideCheckpoint,
-        by: Principal,
-    ) -> Result<crate::engine::CheckpointView, EngineError> {
-        let id = decision.checkpoint;
-        decision.input = decision.input.as_ref().map(defused);
-        let row = self.shared.parts.store.checkpoint(id).await?;
-        let row = row.ok_or(crate::model::refusal::Refusal::NoSuchCheckpoint)?;
-        let obeyed = self.wish(row.job, Command::Decide(decision), by, None).await?;
-        crate::engine::reads::checkpoint_view(&obeyed.view.job, id)
     }
 
     /// Delivers an event to every job that listens to it; says how many took it.

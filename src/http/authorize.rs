@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::principal::Principal;
+use crate::model::voter::{Door, Voter};
 
 /// What a person may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,18 @@ impl Caller {
     /// The person as the author of facts.
     pub fn principal(&self) -> Principal {
         Principal::Person(self.id.clone())
+    }
+
+    /// The person as the machine judges them at a checkpoint.
+    pub fn voter(&self, door: Door) -> Voter {
+        Voter {
+            principal: self.principal(),
+            names: vec![self.id.clone(), self.email.clone()],
+            roles: self.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+            groups: Vec::new(),
+            acts_for: Vec::new(),
+            door,
+        }
     }
 
     /// Has the person one of these roles?
@@ -100,8 +113,6 @@ pub enum Resource<'a> {
     Any,
     /// A job of this owner.
     JobOf(&'a str),
-    /// A checkpoint that these roles and users may decide, as its document names them.
-    CheckpointFor(&'a [String]),
 }
 
 /// Why not.
@@ -111,8 +122,6 @@ pub enum Denial {
     NeedsRole(&'static [Role]),
     /// It is somebody else's; to the caller it does not exist.
     NotTheirs,
-    /// The checkpoint is for others.
-    NotAssigned,
 }
 
 impl Action {
@@ -144,26 +153,5 @@ pub fn authorize(caller: &Caller, action: Action, resource: Resource<'_>) -> Res
         Resource::Any => Ok(()),
         Resource::JobOf(owner) if owner == caller.id => Ok(()),
         Resource::JobOf(_) => Err(Denial::NotTheirs),
-        Resource::CheckpointFor(assignees) if may_decide(caller, assignees) => Ok(()),
-        Resource::CheckpointFor(_) => Err(Denial::NotAssigned),
-    }
-}
-
-/// A checkpoint without assignees is for every reviewer. An admin may always decide: an escalation
-/// ends there.
-fn may_decide(caller: &Caller, assignees: &[String]) -> bool {
-    assignees.is_empty()
-        || caller.roles.contains(&Role::Admin)
-        || assignees.iter().any(|assignee| names(caller, assignee))
-}
-
-/// Does `role:reviewer`, `user:<id or email>`, a bare role, id or email name this person?
-fn names(caller: &Caller, assignee: &str) -> bool {
-    let has_role = |name: &str| caller.roles.iter().any(|role| role.as_str() == name);
-    let is_user = |name: &str| name == caller.id || name.eq_ignore_ascii_case(&caller.email);
-    match assignee.split_once(':') {
-        Some(("role", name)) => has_role(name),
-        Some(("user", name)) => is_user(name),
-        _ => has_role(assignee) || is_user(assignee),
     }
 }

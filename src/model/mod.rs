@@ -42,3 +42,5 @@ pub mod time;
 pub mod uri_template;
 /// Characters that cannot be seen, written out.
 pub mod visible;
+/// Who stands at a checkpoint.
+pub mod voter;
