@@ -174,6 +174,7 @@ fn job_of(new: NewGate) -> NewJob {
         "title": new.title,
         "summary": new.summary,
         "show": *new.show,
+        "exclude": [new.owner],
         "callback": new.callback.map(|callback| json!({ "url": callback.url })),
     });
     if let Value::Object(members) = &mut input {

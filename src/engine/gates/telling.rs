@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 
 use crate::calls::WebhookDirections;
-use crate::engine::gates::view::{checkpoint_of, is_gate, status_of};
+use crate::engine::gates::view::{approved_value, checkpoint_of, is_gate, status_of};
 use crate::engine::gates::{GateStatus, secrets};
 use crate::engine::load::{LoadError, load};
 use crate::engine::shared::Shared;
-use crate::model::checkpoint::{Checkpoint, CheckpointStatus};
+use crate::model::checkpoint::Checkpoint;
 use crate::model::id::JobId;
 use crate::model::job::Job;
 use crate::model::problem::{Kind, Problem};
@@ -92,20 +92,20 @@ fn message(job: &Job, base: &str) -> Value {
     })
 }
 
-/// The decision as the task of the checkpoint returns it.
+/// The decision, with what was approved.
 fn decision(row: &Checkpoint) -> Value {
-    let closed_at = row.closed_at.map(|at| at.to_rfc3339());
-    let is_approved = row.status == CheckpointStatus::Approved;
-    match &row.decision {
-        Some(decision) => json!({
-            "by": decision.by.to_string(),
-            "at": decision.at.to_rfc3339(),
-            "comment": decision.comment,
-            "input": decision.input.as_deref(),
-            "value": is_approved.then_some(&*row.shown),
-        }),
-        None => json!({
-            "by": null, "at": closed_at, "comment": null, "input": null, "value": null,
-        }),
-    }
+    let Some(decision) = &row.decision else {
+        let closed_at = row.closed_at.map(|at| at.to_rfc3339());
+        return json!({
+            "by": null, "at": closed_at, "comment": null, "input": null,
+            "value": approved_value(row),
+        });
+    };
+    json!({
+        "by": decision.by.to_string(),
+        "at": decision.at.to_rfc3339(),
+        "comment": decision.comment,
+        "input": decision.input.as_deref(),
+        "value": approved_value(row),
+    })
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::engine::gates::documents::GATE;
 use crate::engine::{Engine, EngineError, JobQuery, JobView, Page};
-use crate::model::checkpoint::{Checkpoint, CheckpointStatus, OnExpiry, Purpose};
+use crate::machine::approved;
+use crate::model::checkpoint::{Checkpoint, CheckpointStatus, OnExpiry, Purpose, Verdict};
 use crate::model::event::Event;
 use crate::model::id::JobId;
 use crate::model::job::{CallStage, FrameState, Job};
@@ -84,9 +85,9 @@ impl GateView {
         self.status != GateStatus::Pending
     }
 
-    /// A member of what the gate was opened with.
-    pub fn given(&self, name: &str) -> Option<&Value> {
-        self.job.job.spec.input.get(name).filter(|value| !value.is_null())
+    /// What was approved; nothing when it was not.
+    pub fn approved_value(&self) -> Option<Value> {
+        approved_value(self.checkpoint.as_ref()?)
     }
 }
 
@@ -99,6 +100,19 @@ pub(crate) fn is_gate(job_type: &str) -> bool {
 pub(super) fn checkpoint_of(job: &Job) -> Option<&Arc<Checkpoint>> {
     let gates = job.checkpoints.values().filter(|row| row.purpose == Purpose::Gate);
     gates.max_by_key(|row| (row.run, row.opened_at, row.frame))
+}
+
+/// What was approved, after any edit and choice of files; nothing when it was not.
+pub(super) fn approved_value(row: &Checkpoint) -> Option<Value> {
+    let is_late_yes =
+        row.status == CheckpointStatus::Expired && row.on_expiry == OnExpiry::Approve;
+    match &row.decision {
+        Some(decision) if decision.verdict == Verdict::Approve => {
+            approved(row, decision).get("value").cloned()
+        }
+        None if is_late_yes => Some((*row.shown).clone()),
+        _ => None,
+    }
 }
 
 /// Where a gate stands, by its checkpoint and its job.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::model::checkpoint::CheckpointStatus;
+use crate::model::checkpoint::Checkpoint;
 use crate::model::id::{CheckpointId, ContentHash, JobId};
 use crate::model::principal::Principal;
 use crate::model::status::{UnknownWord, words};
@@ -42,6 +42,8 @@ pub struct Link {
     pub job: JobId,
     /// What was shown when it was made; it is good for nothing else.
     pub digest: ContentHash,
+    /// How often it had changed by then what a link may decide: an edit, a new deadline.
+    pub generation: u32,
     /// The person, by user id.
     pub user: String,
     /// Who made it.
@@ -62,11 +64,12 @@ impl Link {
     /// What it is good for now, at a checkpoint that stands like this.
     pub fn status(
         &self,
-        checkpoint: Option<(CheckpointStatus, ContentHash)>,
+        checkpoint: Option<&Checkpoint>,
         now: Timestamp,
     ) -> LinkStatus {
-        let is_open =
-            checkpoint.is_some_and(|it| it == (CheckpointStatus::Pending, self.digest));
+        let is_open = checkpoint.is_some_and(|it| {
+            it.is_pending() && it.digest == self.digest && it.generation == self.generation
+        });
         match () {
             () if self.used_at.is_some() => LinkStatus::Used,
             () if self.revoked.is_some() => LinkStatus::Revoked,

@@ -60,6 +60,7 @@ impl Engine {
             checkpoint: new.checkpoint,
             job: at.row.job,
             digest: row.digest,
+            generation: row.generation,
             user: new.user,
             made_by: new.by,
             made_at: now,
@@ -89,7 +90,7 @@ impl Engine {
             Err(EngineError::Refused(_)) => None,
             Err(error) => return Err(error),
         };
-        let stands = checkpoint.as_ref().map(|view| (view.checkpoint.status, view.row.digest));
+        let stands = checkpoint.as_ref().map(|view| &*view.checkpoint);
         let status = link.status(stands, self.now());
         Ok(Some((LinkView { link, status }, checkpoint)))
     }
@@ -188,8 +189,13 @@ impl Engine {
     }
 
     async fn viewed(&self, link: Link) -> Result<LinkView, EngineError> {
-        let row = self.shared.parts.store.checkpoint(link.checkpoint).await?;
-        let status = link.status(row.map(|row| (row.status, row.digest)), self.now());
+        let checkpoint = match self.checkpoint(link.checkpoint).await {
+            Ok(view) => Some(view),
+            Err(EngineError::Refused(_) | EngineError::Corrupt { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let stands = checkpoint.as_ref().map(|view| &*view.checkpoint);
+        let status = link.status(stands, self.now());
         Ok(LinkView { link, status })
     }
 

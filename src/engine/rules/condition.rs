@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::engine::rules::rule::Rule;
 use crate::expr::{Expression, Scope, Variables, strict};
-use crate::model::checkpoint::{Checkpoint, CheckpointStatus, Purpose};
+use crate::model::checkpoint::{Checkpoint, Purpose};
 use crate::model::job::Job;
+use crate::model::principal::Principal;
 
 /// A rule with its condition compiled.
 pub(crate) struct Compiled {
@@ -81,15 +82,26 @@ fn subject(job: &Job, checkpoint: &Checkpoint) -> Value {
     })
 }
 
-/// May any rule decide here? What asks for more than one ordinary yes is for people, and so is what
-/// a person has begun to look at.
+/// Has a person begun to look at it? Then no rule is asked any more.
+fn is_touched(checkpoint: &Checkpoint) -> bool {
+    let is_remarked = checkpoint.comments.iter().any(|it| matches!(it.by, Principal::Person(_)));
+    checkpoint.claim.is_some()
+        || is_remarked
+        || !checkpoint.votes.is_empty()
+        || !checkpoint.edits.is_empty()
+        || !checkpoint.delegations.is_empty()
+}
+
+/// May any rule decide here? What asks for more than one ordinary yes is for people.
 pub(super) fn is_for_rules(checkpoint: &Checkpoint) -> bool {
-    matches!(checkpoint.purpose, Purpose::Gate | Purpose::Review)
+    let policy = &checkpoint.policy;
+    let is_plain = policy.quorum <= 1 && !policy.four_eyes && policy.form.is_none();
+    is_plain && matches!(checkpoint.purpose, Purpose::Gate | Purpose::Review)
 }
 
 /// The open checkpoints of a job that rules may decide at.
 pub(super) fn open(job: &Job) -> Vec<Arc<Checkpoint>> {
     let rows = job.checkpoints.values();
-    let open = rows.filter(|row| row.status == CheckpointStatus::Pending && is_for_rules(row));
+    let open = rows.filter(|row| row.is_pending() && is_for_rules(row) && !is_touched(row));
     open.cloned().collect()
 }

@@ -19,4 +19,5 @@ mod time;
 
 pub(super) use fold::fold;
 pub(super) use opening::Opening;
+pub use outcome::approved;
 pub(super) use time::next_at;
