@@ -4,6 +4,8 @@
 pub mod agent;
 /// Which files may be written below an artifact folder.
 pub mod artifact_path;
+/// The audit trail's words.
+pub mod audit;
 /// Checkpoints: what a person is asked.
 pub mod checkpoint;
 /// An event in the CloudEvents form.

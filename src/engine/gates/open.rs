@@ -12,10 +12,10 @@ use crate::dsl::schema::Violation;
 use crate::engine::gates::documents::GATE;
 use crate::engine::gates::{GateView, secrets};
 use crate::engine::{Engine, EngineError, IdempotencyKey, NewJob};
+use crate::model::audit::{Author, Fact};
 use crate::model::command::Command;
 use crate::model::event::Data;
 use crate::model::id::JobId;
-use crate::model::principal::Principal;
 use crate::model::refusal::Refusal;
 
 /// How long the opening of a gate waits for its checkpoint, so that the answer can name it. A busy
@@ -74,9 +74,10 @@ impl Engine {
     pub async fn open_gate(
         &self,
         new: NewGate,
-        by: Principal,
+        by: impl Into<Author>,
         key: Option<IdempotencyKey>,
     ) -> Result<OpenedGate, EngineError> {
+        let by: Author = by.into();
         let shared = &self.shared;
         let (namespace, name, version) = GATE;
         let found = shared.catalog.find(namespace, name, version);
@@ -95,7 +96,7 @@ impl Engine {
             drawn = Some(secret).filter(|_| is_drawn);
         }
         let url = new.callback.as_ref().map(|callback| callback.url.clone());
-        let submitted = self.submit_as(id, definition, job_of(new), by, key).await;
+        let submitted = self.submit_as(id, definition, job_of(new), by.clone(), key).await;
         let is_new = submitted.as_ref().is_ok_and(|submitted| !submitted.replayed);
         // Whether an append is on disk may be unknown; then the secret stays, and is swept later.
         let is_certain = !matches!(submitted, Err(EngineError::Unavailable(_)));
@@ -104,6 +105,10 @@ impl Engine {
         }
         let submitted = submitted?;
         let gate = submitted.job.row.id;
+        if is_new {
+            let fact = Fact::new(by, "gate.open", gate.to_string());
+            self.record(fact.with(json!({ "callback": url }))).await?;
+        }
         if submitted.replayed {
             drawn = match url {
                 Some(url) => self.drawn_secret(gate, &url).await?,
@@ -150,15 +155,19 @@ impl Engine {
         &self,
         id: JobId,
         reason: String,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<GateView, EngineError> {
+        let by: Author = by.into();
         let gate = self.gate(id).await?;
         if gate.is_settled() {
             let status = gate.job.row.status;
             let hint = format!("it is {} already", gate.status);
             return Err(Refusal::Illegal { status, wish: "be withdrawn", hint }.into());
         }
+        let fact = Fact::new(by.clone(), "gate.withdraw", id.to_string());
+        let fact = fact.with(json!({ "reason": reason }));
         self.command(id, Command::Terminate { reason }, by).await?;
+        self.record(fact).await?;
         self.gate(id).await
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::model::audit::Author;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::id::{CheckpointId, ContentHash, JobId};
 use crate::model::principal::Principal;
@@ -90,5 +91,5 @@ pub struct NewLink {
     /// How long it is good; as long as the checkpoint waits when absent, seven days at most.
     pub expires_after: Option<Span>,
     /// Who makes it.
-    pub by: Principal,
+    pub by: Author,
 }

@@ -1,15 +1,16 @@
 //! How links are made, found, used and revoked. Looking at one changes nothing, however often and by
 //! whomever; it is used up when its person has decided.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::engine::links::link::{Link, LinkStatus, NewLink};
 use crate::engine::links::token::LinkToken;
-use crate::engine::{CheckpointView, DocumentOutcome, Engine, EngineError};
+use crate::engine::{ChangeOutcome, CheckpointView, Engine, EngineError};
+use crate::model::audit::{Author, Fact};
 use crate::model::checkpoint::CheckpointStatus;
 use crate::model::id::CheckpointId;
-use crate::model::principal::Principal;
-use crate::model::time::Span;
+use crate::model::time::{Span, Timestamp};
 
 /// The kind of the documents that hold links, by id.
 const LINKS: &str = "links";
@@ -62,16 +63,25 @@ impl Engine {
             digest: row.digest,
             generation: row.generation,
             user: new.user,
-            made_by: new.by,
+            made_by: new.by.by.clone(),
             made_at: now,
             expires_at,
             used_at: None,
             revoked: None,
         };
-        // The place in the list comes first: a link that works is never missing there.
         let place = format!("{}/{id}", link.checkpoint);
-        self.put_document(OF_CHECKPOINT, &place, Vec::new(), None).await?;
-        self.put_document(LINKS, &id.to_string(), body_of(&link)?, Some(0)).await?;
+        let changes = vec![
+            self.put(OF_CHECKPOINT, place, b"null".to_vec(), None),
+            self.put(LINKS, id.to_string(), body_of(&link)?, Some(0)),
+        ];
+        let detail = json!({
+            "checkpoint": link.checkpoint, "job": link.job, "user": link.user,
+            "expiresAt": link.expires_at.to_rfc3339(),
+        });
+        let fact = Fact::new(new.by, "link.make", id.to_string()).with(detail);
+        if let ChangeOutcome::Conflict { .. } = self.change(changes, Some(fact)).await? {
+            return Err(EngineError::Unavailable("the id of the link was taken".to_owned()));
+        }
         Ok((LinkView { link, status: LinkStatus::Active }, token))
     }
 
@@ -99,9 +109,10 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot take it.
-    pub async fn use_link(&self, id: Uuid) -> Result<(), EngineError> {
+    pub async fn use_link(&self, id: Uuid, by: impl Into<Author>) -> Result<(), EngineError> {
         let now = self.now();
-        self.change_link(id, |link| {
+        let fact = Fact::new(by, "link.use", id.to_string());
+        self.change_link(id, fact, |link| {
             link.used_at.get_or_insert(now);
         })
         .await?;
@@ -112,11 +123,16 @@ impl Engine {
     ///
     /// # Errors
     /// `NoSuchLink`.
-    pub async fn revoke_link(&self, id: Uuid, by: Principal) -> Result<LinkView, EngineError> {
-        let now = self.now();
-        let link = self.change_link(id, |link| {
+    pub async fn revoke_link(
+        &self,
+        id: Uuid,
+        by: impl Into<Author>,
+    ) -> Result<LinkView, EngineError> {
+        let (now, by): (Timestamp, Author) = (self.now(), by.into());
+        let fact = Fact::new(by.clone(), "link.revoke", id.to_string());
+        let link = self.change_link(id, fact, |link| {
             if link.used_at.is_none() {
-                link.revoked.get_or_insert((now, by.clone()));
+                link.revoked.get_or_insert((now, by.by.clone()));
             }
         });
         let link = link.await?.ok_or(EngineError::NoSuchLink)?;
@@ -211,6 +227,7 @@ impl Engine {
     async fn change_link(
         &self,
         id: Uuid,
+        fact: Fact,
         change: impl Fn(&mut Link),
     ) -> Result<Option<Link>, EngineError> {
         loop {
@@ -220,10 +237,11 @@ impl Engine {
             if link == before {
                 return Ok(Some(link));
             }
-            let body = body_of(&link)?;
-            match self.put_document(LINKS, &id.to_string(), body, Some(version)).await? {
-                DocumentOutcome::Written(_) => return Ok(Some(link)),
-                DocumentOutcome::Conflict(_) => {}
+            let put = self.put(LINKS, id.to_string(), body_of(&link)?, Some(version));
+            let detail = json!({ "checkpoint": link.checkpoint, "user": link.user });
+            match self.change(vec![put], Some(fact.clone().with(detail))).await? {
+                ChangeOutcome::Applied => return Ok(Some(link)),
+                ChangeOutcome::Conflict { .. } => {}
             }
         }
     }

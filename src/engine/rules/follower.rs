@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::rules::condition::{Compiled, open};
 use crate::engine::{Engine, EngineError};
+use crate::model::audit::{Author, Origin};
 use crate::model::checkpoint::{Checkpoint, Verdict};
 use crate::model::command::DecideCheckpoint;
 use crate::model::id::JobId;
 use crate::model::job::Job;
-use crate::model::principal::Principal;
 use crate::model::voter::{Door, Voter};
 
 /// The kind of the document that says how far the feed was read.
@@ -175,7 +175,7 @@ impl Engine {
         rule: &Compiled,
         checkpoint: &Checkpoint,
     ) -> Result<bool, EngineError> {
-        let (by, text) = (rule.rule.principal(), name_of(rule));
+        let (by, text) = (author_of(rule), name_of(rule));
         let voter = voter_of(rule);
         let decision = DecideCheckpoint {
             digest: Some(checkpoint.digest),
@@ -199,8 +199,8 @@ impl Engine {
         rule: &Compiled,
         checkpoint: &Checkpoint,
     ) -> Result<(), EngineError> {
-        let by = rule.rule.principal();
-        if checkpoint.comments.iter().any(|comment| comment.by == by) {
+        let by = author_of(rule);
+        if checkpoint.comments.iter().any(|comment| comment.by == by.by) {
             return Ok(());
         }
         let text = format!("sampled by {}: a person decides", name_of(rule));
@@ -229,11 +229,15 @@ fn name_of(rule: &Compiled) -> String {
     format!("rule {:?}, version {} ({})", rule.rule.says.name, rule.rule.version, rule.rule.id)
 }
 
+fn author_of(rule: &Compiled) -> Author {
+    let via = format!("rule:{}@{}", rule.rule.id, rule.rule.version);
+    Author { by: rule.rule.principal(), origin: Some(Origin { address: None, via }) }
+}
+
 fn voter_of(rule: &Compiled) -> Voter {
     let (id, version) = (rule.rule.id.to_string(), rule.rule.version);
-    let principal: Principal = rule.rule.principal();
     Voter {
-        principal,
+        principal: rule.rule.principal(),
         names: Vec::new(),
         roles: Vec::new(),
         groups: Vec::new(),

@@ -10,9 +10,9 @@ use crate::dsl::schema::Violation;
 use crate::engine::rules::condition::{Compiled, compile};
 use crate::engine::rules::follower;
 use crate::engine::rules::rule::{NewRule, Rule, RuleEdit};
-use crate::engine::{DocumentOutcome, Engine, EngineError};
+use crate::engine::{ChangeOutcome, Engine, EngineError};
+use crate::model::audit::{Author, Fact};
 use crate::model::limits::NAME_BYTES_MAX;
-use crate::model::principal::Principal;
 use crate::model::time::{Span, Timestamp};
 use crate::store::{Store, StoreError};
 
@@ -78,11 +78,15 @@ impl Engine {
     ///
     /// # Errors
     /// `InvalidRule` names every defect.
-    pub async fn make_rule(&self, new: NewRule, by: Principal) -> Result<Rule, EngineError> {
-        let now = self.now();
-        let rule =
-            Rule { id: self.new_id(), version: 1, says: new, since: now, by, revoked_at: None };
-        self.write_rule(rule, None).await
+    pub async fn make_rule(
+        &self,
+        new: NewRule,
+        by: impl Into<Author>,
+    ) -> Result<Rule, EngineError> {
+        let author: Author = by.into();
+        let (id, since, by) = (self.new_id(), self.now(), author.by.clone());
+        let rule = Rule { id, version: 1, says: new, since, by, revoked_at: None };
+        self.write_rule(rule, Fact::new(author, "rule.make", id.to_string())).await
     }
 
     /// Changes a rule that was not revoked: the next version.
@@ -94,30 +98,34 @@ impl Engine {
         id: Uuid,
         expect_version: Option<u64>,
         edit: RuleEdit,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<Rule, EngineError> {
         let rule = self.rule(id).await?;
         if rule.revoked_at.is_some() || expect_version.is_some_and(|it| it != rule.version) {
             return Err(EngineError::RuleChanged { version: rule.version });
         }
-        let next = rule.edited(edit, by, self.now());
-        self.write_rule(next, Some(rule.version)).await
+        let author: Author = by.into();
+        let next = rule.edited(edit, author.by.clone(), self.now());
+        self.write_rule(next, Fact::new(author, "rule.change", id.to_string())).await
     }
 
     /// Revokes a rule: when this returns it decides nothing more. A revoked one stays so.
     ///
     /// # Errors
     /// `NoSuchRule`; `RuleChanged` when somebody changed it at the same time.
-    pub async fn revoke_rule(&self, id: Uuid, by: Principal) -> Result<Rule, EngineError> {
+    pub async fn revoke_rule(
+        &self,
+        id: Uuid,
+        by: impl Into<Author>,
+    ) -> Result<Rule, EngineError> {
         let rule = self.rule(id).await?;
         if rule.revoked_at.is_some() {
             return Ok(rule);
         }
-        let now = self.now();
-        let revoked =
-            Rule { version: rule.version + 1, since: now, by, revoked_at: Some(now), ..rule };
-        let before = revoked.version - 1;
-        self.write_rule(revoked, Some(before)).await
+        let (now, author): (Timestamp, Author) = (self.now(), by.into());
+        let (version, by) = (rule.version + 1, author.by.clone());
+        let revoked = Rule { version, since: now, by, revoked_at: Some(now), ..rule };
+        self.write_rule(revoked, Fact::new(author, "rule.revoke", id.to_string())).await
     }
 
     /// The newest version of a rule.
@@ -151,15 +159,15 @@ impl Engine {
         own.map(|document| read(&document.body)).collect()
     }
 
-    async fn write_rule(&self, rule: Rule, before: Option<u64>) -> Result<Rule, EngineError> {
-        let now = rule.since;
+    async fn write_rule(&self, rule: Rule, fact: Fact) -> Result<Rule, EngineError> {
+        let (now, before) = (rule.since, rule.version - 1);
         let compiled = Compiled::new(rule.clone()).map_err(|reason| invalid("/when", reason))?;
         if rule.revoked_at.is_none() {
             check(&rule.says, now)?;
         }
         // Whoever decides by a rule has the lock for reading, so none decides past this point.
         let mut active = self.shared.rules.active.write().await;
-        if before.is_none() && active.len() >= RULES_MAX {
+        if before == 0 && active.len() >= RULES_MAX {
             let message = format!("there are {RULES_MAX} rules, which is the most; revoke one");
             return Err(invalid("", message));
         }
@@ -168,16 +176,17 @@ impl Engine {
         }
         let body = serde_json::to_vec(&rule)
             .map_err(|error| EngineError::Unavailable(error.to_string()))?;
-        // The history comes first: a version that decides is never missing there.
         let version = format!("{}/{:010}", rule.id, rule.version);
-        self.put_document(VERSIONS, &version, body.clone(), None).await?;
-        let expect = Some(before.unwrap_or(0));
-        match self.put_document(RULES, &rule.id.to_string(), body, expect).await? {
-            DocumentOutcome::Written(_) => {}
-            DocumentOutcome::Conflict(_) => {
-                let version = self.rule(rule.id).await?.version;
-                return Err(EngineError::RuleChanged { version });
-            }
+        let changes = vec![
+            self.put(VERSIONS, version, body.clone(), Some(0)),
+            self.put(RULES, rule.id.to_string(), body, Some(before)),
+        ];
+        let detail = serde_json::to_value(&rule).unwrap_or_default();
+        if let ChangeOutcome::Conflict { .. } =
+            self.change(changes, Some(fact.with(detail))).await?
+        {
+            let version = self.rule(rule.id).await?.version;
+            return Err(EngineError::RuleChanged { version });
         }
         active.retain(|other| other.rule.id != rule.id);
         if rule.revoked_at.is_none() {
