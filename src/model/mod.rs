@@ -4,6 +4,8 @@
 pub mod agent;
 /// Which files may be written below an artifact folder.
 pub mod artifact_path;
+/// Facts for the audit trail.
+pub mod audit;
 /// Checkpoints: what a person is asked.
 pub mod checkpoint;
 /// An event in the CloudEvents form.
@@ -40,3 +42,5 @@ pub mod status;
 pub mod time;
 /// URI templates, as far as the standard knows them.
 pub mod uri_template;
+/// Who stands at a checkpoint.
+pub mod voter;
