@@ -4,6 +4,7 @@ mod agent_card;
 mod agents;
 mod assignment;
 mod attempt;
+mod audit;
 mod batch;
 mod catalog;
 mod child;
@@ -42,8 +43,9 @@ mod wakes;
 mod workflows;
 
 pub use crate::store::{
-    BadCursor, Change, CheckpointQuery, CheckpointSort, Counts, Document, DocumentOutcome, Health,
-    IdempotencyKey, JobQuery, JobSort, Page, ReadError,
+    AuditPage, AuditQuery, BadCursor, Change, ChangeOutcome, CheckpointQuery, CheckpointSort,
+    Counts, Document, DocumentChange, DocumentOutcome, Health, IdempotencyKey, JobQuery, JobSort,
+    Page, ReadError,
 };
 pub use agents::{
     AgentEdit, AgentState, AgentTrial, AgentView, Availability, CONCURRENCY_DEFAULT, CallbackBody,

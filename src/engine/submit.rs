@@ -10,12 +10,12 @@ use crate::engine::job::{JobMsg, Wish};
 use crate::engine::jobs::JobsMsg;
 use crate::engine::obey::Obeyed;
 use crate::engine::{Engine, EngineError, IdempotencyKey, NewJob, Submitted};
+use crate::model::audit::Author;
 use crate::model::cloud_event::CloudEvent;
 use crate::model::command::{Command, DecideCheckpoint};
 use crate::model::event::Data;
 use crate::model::id::JobId;
 use crate::model::job::JobSpec;
-use crate::model::principal::Principal;
 use crate::model::time::Span;
 
 /// Subscribers that get an event at a time.
@@ -30,7 +30,7 @@ impl Engine {
     pub async fn submit(
         &self,
         job: NewJob,
-        by: Principal,
+        by: impl Into<Author>,
         key: Option<IdempotencyKey>,
     ) -> Result<Submitted, EngineError> {
         let definition = self.shared.catalog.current(&job.job_type)?;
@@ -63,7 +63,7 @@ impl Engine {
             parent: None,
         };
         let id = JobId(self.shared.parts.clock.new_id());
-        let created = self.wish(id, Command::Create(Arc::new(spec)), by, key).await?;
+        let created = self.wish(id, Command::Create(Arc::new(spec)), by.into(), key).await?;
         Ok(Submitted { job: created.view, replayed: created.replayed })
     }
 
@@ -72,7 +72,7 @@ impl Engine {
         &self,
         job: JobId,
         command: Command,
-        by: Principal,
+        by: Author,
         key: Option<IdempotencyKey>,
     ) -> Result<Obeyed, EngineError> {
         if self.shared.is_stopping() {
@@ -100,13 +100,13 @@ impl Engine {
     pub async fn decide(
         &self,
         mut decision: DecideCheckpoint,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<crate::engine::CheckpointView, EngineError> {
         let id = decision.checkpoint;
         decision.input = decision.input.as_ref().map(defused);
         let row = self.shared.parts.store.checkpoint(id).await?;
         let row = row.ok_or(crate::model::refusal::Refusal::NoSuchCheckpoint)?;
-        let obeyed = self.wish(row.job, Command::Decide(decision), by, None).await?;
+        let obeyed = self.wish(row.job, Command::Decide(decision), by.into(), None).await?;
         crate::engine::reads::checkpoint_view(&obeyed.view.job, id)
     }
 
@@ -114,7 +114,12 @@ impl Engine {
     ///
     /// # Errors
     /// When one of them could not be reached: deliver it again, those that have it take it once.
-    pub async fn deliver(&self, event: CloudEvent, by: Principal) -> Result<u64, EngineError> {
+    pub async fn deliver(
+        &self,
+        event: CloudEvent,
+        by: impl Into<Author>,
+    ) -> Result<u64, EngineError> {
+        let by = by.into();
         let event = CloudEvent::parse(defuse((**event.envelope()).clone())).unwrap_or(event);
         let event_type = event.attribute("type").to_owned();
         let (mut after, mut taken) = (None, 0);

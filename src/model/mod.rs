@@ -4,7 +4,7 @@
 pub mod agent;
 /// Which files may be written below an artifact folder.
 pub mod artifact_path;
-/// Facts for the audit trail.
+/// The audit trail's words.
 pub mod audit;
 /// Checkpoints: what a person is asked.
 pub mod checkpoint;

@@ -92,6 +92,13 @@ pub enum Item {
         /// Its last new event.
         last_seq: u64,
     },
+    /// An entry of the audit trail.
+    Audit {
+        /// Its place.
+        seq: u64,
+        /// The entry.
+        record: Record,
+    },
     /// The latest time of any fact.
     Time {
         /// That time, microseconds.

@@ -7,11 +7,11 @@ use crate::engine::agents::draft::{Checked, Defects, check};
 use crate::engine::agents::{AgentEdit, AgentView, AgentsMsg, NewAgent, NewAuth};
 use crate::engine::{Engine, EngineError, JobView};
 use crate::model::agent::{Agent, AgentAuth};
+use crate::model::audit::Author;
 use crate::model::command::Command;
 use crate::model::event::Data;
 use crate::model::id::{AgentId, JobId};
 use crate::model::limits::AGENTS_MAX;
-use crate::model::principal::Principal;
 use crate::store::DocumentOutcome;
 
 impl Engine {
@@ -51,7 +51,7 @@ impl Engine {
         agent: &str,
         inputs: Data,
         reason: Option<String>,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<JobView, EngineError> {
         let (agent, inputs) = self.check_assignment(agent, &inputs)?;
         let command = Command::Assign { agent, inputs, reason, report: None };
@@ -68,7 +68,7 @@ impl Engine {
         agent: &str,
         inputs: Data,
         reason: String,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<JobView, EngineError> {
         let (agent, inputs) = self.check_assignment(agent, &inputs)?;
         self.command(job, Command::Reassign { agent, inputs, reason }, by).await

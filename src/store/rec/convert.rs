@@ -49,7 +49,7 @@ fn word<T: Coded>(what: &str, code: u8) -> Result<T, BadRecord> {
     T::from_code(code).ok_or_else(|| BadRecord::Damaged(format!("{what} {code} does not exist")))
 }
 
-fn write_author(by: &Principal) -> v1::Author<'_> {
+pub(super) fn write_author(by: &Principal) -> v1::Author<'_> {
     let kind = match by {
         Principal::Person(_) => 1,
         Principal::Agent(_) => 2,
@@ -58,7 +58,7 @@ fn write_author(by: &Principal) -> v1::Author<'_> {
     v1::Author { kind, id: by.id().into() }
 }
 
-fn read_author(by: v1::Author<'_>) -> Result<Principal, BadRecord> {
+pub(super) fn read_author(by: v1::Author<'_>) -> Result<Principal, BadRecord> {
     let id = by.id.into_owned();
     match by.kind {
         1 => Ok(Principal::Person(id)),

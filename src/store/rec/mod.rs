@@ -2,12 +2,14 @@
 //! to the model. A version that was released never changes: a change is a new version and an
 //! upcaster.
 
+mod audit;
 mod convert;
 #[cfg(test)]
 mod tests;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
+pub(crate) use audit::{Draft, read_audit};
 pub(crate) use convert::{
     Append, HeldJob, Key, read_checkpoint, read_document, read_snapshot, write_checkpoint,
     write_document, write_snapshot,
