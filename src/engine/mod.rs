@@ -7,14 +7,19 @@ mod attempt;
 mod audit;
 mod batch;
 mod catalog;
+mod checkpoints;
 mod child;
 mod commit;
 mod error;
 mod examine;
+/// Approval gates for other programs.
+mod gates;
 mod handle;
 mod hands;
 mod job;
 mod jobs;
+/// Signed links for mail and chat.
+mod links;
 mod load;
 /// Which agent suits a job.
 pub mod matching;
@@ -25,6 +30,8 @@ mod parts;
 mod reads;
 mod recovery;
 mod root;
+/// Auto-approve rules.
+mod rules;
 mod scheduler;
 mod shared;
 mod slots;
@@ -53,11 +60,18 @@ pub use agents::{
 };
 pub use batch::{Batch, BatchAction, BatchItem, ItemOutcome, NewBatch, items_of};
 pub(crate) use catalog::DEFINITIONS;
+pub use checkpoints::BatchOutcome;
 pub use error::EngineError;
 pub use examine::{Examination, Finding, Findings, Forecast, examine};
+pub use gates::{
+    CallbackStatus, CallbackView, GateQuery, GateStatus, GateView, JobWatch, NewCallback, NewGate,
+    OpenedGate,
+};
 pub use handle::{Engine, NewJob, Submitted};
+pub use links::{Link, LinkStatus, LinkToken, LinkView, NewLink};
 pub use options::Options;
 pub use parts::Parts;
+pub use rules::{NewRule, Rule, RuleEdit, RuleTrial, TrialFinding, TrialOutcome};
 pub use standing::{Hold, Release, Standing};
 pub use statistics::AgentStatistics;
 pub use upkeep::Backup;

@@ -155,8 +155,6 @@ pub enum Resource<'a> {
     Any,
     /// A job of this owner.
     JobOf(&'a str),
-    /// A checkpoint that these roles and users may decide, as its document names them.
-    CheckpointFor(&'a [String]),
 }
 
 /// Why not.
@@ -172,8 +170,6 @@ pub enum Denial {
     NeedsRole(&'static [Role]),
     /// It is somebody else's; to the caller it does not exist.
     NotTheirs,
-    /// The checkpoint is for others.
-    NotAssigned,
 }
 
 impl Action {
@@ -275,31 +271,5 @@ pub fn authorize(caller: &Caller, action: Action, resource: Resource<'_>) -> Res
         Resource::Any => Ok(()),
         Resource::JobOf(owner) if owner == caller.id => Ok(()),
         Resource::JobOf(_) => Err(Denial::NotTheirs),
-        Resource::CheckpointFor(assignees) if may_decide(caller, assignees) => Ok(()),
-        Resource::CheckpointFor(_) => Err(Denial::NotAssigned),
-    }
-}
-
-/// A checkpoint without assignees is for every reviewer. An admin may always decide: an escalation
-/// ends there.
-fn may_decide(caller: &Caller, assignees: &[String]) -> bool {
-    assignees.is_empty()
-        || caller.roles.contains(&Role::Admin)
-        || assignees.iter().any(|assignee| names(caller, assignee))
-}
-
-/// Does `role:reviewer`, `group:<name>`, `user:<id or email>`, a bare role, id or email name this
-/// person, or somebody who delegated their standing to them?
-fn names(caller: &Caller, assignee: &str) -> bool {
-    let has_role = |name: &str| caller.roles.iter().any(|role| role.as_str() == name);
-    let acts_for = |name: &str| caller.acts_for.iter().any(|who| who.eq_ignore_ascii_case(name));
-    let is_user = |name: &str| {
-        name == caller.id || name.eq_ignore_ascii_case(&caller.email) || acts_for(name)
-    };
-    match assignee.split_once(':') {
-        Some(("role", name)) => has_role(name),
-        Some(("group", name)) => caller.groups.iter().any(|group| group == name),
-        Some(("user", name)) => is_user(name),
-        _ => has_role(assignee) || is_user(assignee),
     }
 }
