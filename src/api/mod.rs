@@ -30,6 +30,10 @@ pub mod problem;
 pub mod status;
 /// Members of jobs under a name.
 pub mod template;
+/// API tokens.
+pub mod token;
+/// Accounts, for admins.
+pub mod user;
 /// The worker.
 pub mod worker;
 /// Workflow documents.

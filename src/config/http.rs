@@ -26,8 +26,10 @@ pub struct Http {
     pub header_timeout_ms: u64,
     /// Most open connections.
     pub connections_max: u32,
-    /// How long a login lasts.
+    /// How long a login lasts, however much it is used.
     pub session_hours: u32,
+    /// How long it lasts without being used; 0: as long as it lasts.
+    pub session_idle_minutes: u32,
     /// How long open requests may take at shutdown.
     pub drain_timeout_ms: u64,
 }
@@ -58,6 +60,8 @@ impl Http {
         complaints.range("http.header_timeout_ms", self.header_timeout_ms, 100..=HOUR_MS);
         complaints.range("http.connections_max", self.connections_max.into(), 1..=1_000_000);
         complaints.range("http.session_hours", self.session_hours.into(), 1..=8_760);
+        let idle = self.session_idle_minutes.into();
+        complaints.range("http.session_idle_minutes", idle, 0..=525_600);
         complaints.range("http.drain_timeout_ms", self.drain_timeout_ms, 0..=HOUR_MS);
     }
 }

@@ -52,9 +52,34 @@ codes! {
     LOGIN_FAILED = UNAUTHORIZED, "login-failed", "The login failed",
         "There is no account with this email and password.",
         "Check both. The answer is the same for an unknown email and a wrong password, on purpose.";
+    INVALID_TOKEN = UNAUTHORIZED, "invalid-token", "The token is not good",
+        "The bearer of the request is no token of this server, or it expired, was revoked, or its \
+        person is out of use.",
+        "Make a new one: POST /api/auth/tokens, or `holdpoint token create`.";
+    PASSWORD_CHANGE_REQUIRED = FORBIDDEN, "password-change-required", "Choose a password first",
+        "Somebody else drew the password, so it must be changed before anything else.",
+        "POST the current and a new password to `/api/auth/password`.";
     FORBIDDEN = FORBIDDEN, "forbidden", "Not allowed",
-        "The signed-in person has no role that allows this.",
-        "Ask an administrator for the role that `detail` names.";
+        "The caller has no role, or their token no scope, that allows this.",
+        "Ask an administrator for the role or scope that `detail` names.";
+    NO_SUCH_USER = NOT_FOUND, "no-such-user", "There is no such user",
+        "No account has this id or email.",
+        "`GET /api/admin/users` lists them.";
+    NO_SUCH_TOKEN = NOT_FOUND, "no-such-token", "There is no such token",
+        "No token of the caller has this id.",
+        "`GET /api/auth/tokens` lists them.";
+    USER_EMAIL_TAKEN = CONFLICT, "user-email-taken", "The email has an account",
+        "Every account has an email of its own, and one that is out of use keeps it.",
+        "Change that account, or use another email.";
+    LAST_ADMIN = CONFLICT, "last-admin", "It is the last admin",
+        "There must always be an active account with the role admin.",
+        "Make another admin first.";
+    USER_RETIRED = CONFLICT, "user-retired", "The account is out of use for ever",
+        "The account was deleted; only its id stays, because the history names it.",
+        "Make a new account with another email.";
+    TOO_MANY_TOKENS = CONFLICT, "too-many-tokens", "There are too many tokens",
+        "A holder has so many tokens that are good at once.",
+        "Revoke those that are not used.";
     CROSS_ORIGIN = FORBIDDEN, "cross-origin", "Refused: it came from another site",
         "A request that changes something carried an Origin or Sec-Fetch-Site header of another \
         site.",

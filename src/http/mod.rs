@@ -5,12 +5,18 @@
 pub mod accounts;
 /// Who may do what.
 pub mod authorize;
+/// The header and the text of API tokens.
+pub mod bearer;
 /// Every kind of problem in one table.
 pub mod codes;
 mod csrf;
+/// Who stands in for whom at checkpoints.
+pub mod delegation;
 mod detached;
 /// What handlers take from a request.
 pub mod extract;
+/// How accounts, sessions and tokens change: with a fact.
+mod facts;
 mod guard;
 mod headers;
 /// Which host names are ours.
@@ -20,24 +26,35 @@ mod observe;
 pub mod openapi;
 mod options;
 mod password;
+/// Which passwords are good enough.
+pub mod password_policy;
 /// Every route with who may use it.
 pub mod policy;
 mod present;
 /// The one error and how it becomes an answer.
 pub mod problem;
+mod random;
 mod refusal;
 mod router;
 mod routes;
+/// What a token may be used for.
+pub mod scope;
 mod server;
 /// Login sessions.
 pub mod session;
+mod sign_in;
 mod state;
 /// JSON without guesses.
 pub mod strict_json;
 mod templates;
 mod throttle;
+/// API tokens.
+pub mod tokens;
+/// Accounts, for admins.
+pub mod users;
 mod validate;
 mod validate_agent;
+mod validate_user;
 
 pub use guard::Peer;
 pub use options::{BadOptions, Options, Scrape};

@@ -3,7 +3,9 @@
 
 use axum::Router;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,14 +15,16 @@ use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
     actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, auth, backup, batches,
-    callbacks, checkpoints, cloudevents, docs, doctor, health, jobs, metrics, overrides, status,
-    templates, worker, workflows,
+    callbacks, checkpoints, cloudevents, delegation, docs, doctor, health, jobs, metrics,
+    overrides, status, templates, tokens, users, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
 
-/// The name of the security scheme.
+/// The name of the security scheme of people with a browser.
 const COOKIE: &str = "session";
+/// The name of the security scheme of API tokens.
+const TOKEN: &str = "token";
 
 /// What is not said by any handler.
 #[derive(OpenApi)]
@@ -31,6 +35,8 @@ const COOKIE: &str = "session";
     components(schemas(Problem)),
     tags(
         (name = "auth", description = "Login and who one is"),
+        (name = "tokens", description = "API tokens of people and programs"),
+        (name = "users", description = "Accounts, for admins"),
         (name = "jobs", description = "Jobs of the caller"),
         (name = "agent-jobs", description = "The same jobs in the words of agent jobs"),
         (name = "agents", description = "Who carries out jobs"),
@@ -70,6 +76,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(admin_jobs::suspend))
         .routes(routes!(admin_jobs::resume))
         .merge(agent_routes())
+        .merge(identity_routes())
         .routes(routes!(checkpoints::list))
         .routes(routes!(checkpoints::read, checkpoints::approve, checkpoints::reject))
         .routes(routes!(checkpoints::decision))
@@ -95,6 +102,19 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .split_for_parts();
     complete(&mut document, options);
     (router, document)
+}
+
+/// People, programs and how they come in.
+fn identity_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(auth::password))
+        .routes(routes!(delegation::read, delegation::set, delegation::end))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(tokens::create_for_program, tokens::list_all))
+        .routes(routes!(tokens::revoke_any))
+        .routes(routes!(users::create, users::list))
+        .routes(routes!(users::read, users::edit, users::deactivate))
 }
 
 /// Agents, what they bring, and overrides of jobs.
@@ -124,7 +144,11 @@ fn agent_routes() -> OpenApiRouter<HttpState> {
 fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
     let key = ApiKeyValue::new(cookie_name(options));
     let scheme = SecurityScheme::ApiKey(ApiKey::Cookie(key));
-    document.components.get_or_insert_default().add_security_scheme(COOKIE, scheme);
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(COOKIE, scheme);
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("hp_<id>_<secret>");
+    components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer.build()));
     for (path, item) in &mut document.paths.paths {
         let operations = [
             (axum::http::Method::GET, &mut item.get),
@@ -143,8 +167,11 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
             let responses = &mut operation.responses.responses;
             responses.insert("default".to_owned(), RefOr::T(problem_answer()));
             if route.is_some_and(|route| route.access != Access::Open) {
-                let requirement = SecurityRequirement::new::<_, [&str; 0], &str>(COOKIE, []);
-                operation.security = Some(vec![requirement]);
+                // Either of them is enough.
+                let either = [COOKIE, TOKEN];
+                let either =
+                    either.map(|it| SecurityRequirement::new::<_, [&str; 0], &str>(it, []));
+                operation.security = Some(either.to_vec());
             }
         }
     }

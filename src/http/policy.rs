@@ -34,9 +34,10 @@ const fn route(method: Method, path: &'static str, access: Access, has_query: bo
 
 use Access::{For, Open, Scrape};
 use Action::{
-    ControlWorker, Decide, KeepStore, KnowOneself, ManageAgents, OverrideJob, ReadAgents,
-    ReadCheckpoints, ReadEngine, ReadEveryJob, ReadWorkflows, RegisterWorkflow, SendEvent, UseJob,
-    UseJobs,
+    ChangePassword, ControlWorker, Decide, DelegateStanding, InspectAgents, KeepOwnTokens,
+    KeepStore, KnowOneself, ManageAgents, ManageTokens, ManageUsers, OverrideJob, ReadAgents,
+    ReadCheckpoints, ReadEngine, ReadEveryJob, ReadJob, ReadJobs, ReadWorkflows, RegisterWorkflow,
+    SendEvent, UseJob, UseJobs,
 };
 
 /// The table.
@@ -44,21 +45,36 @@ pub static ROUTES: &[Route] = &[
     route(Method::POST, "/api/auth/login", Open, false),
     route(Method::POST, "/api/auth/logout", Open, false),
     route(Method::GET, "/api/auth/me", For(KnowOneself), false),
+    route(Method::POST, "/api/auth/password", For(ChangePassword), false),
+    route(Method::GET, "/api/auth/delegation", For(DelegateStanding), false),
+    route(Method::PUT, "/api/auth/delegation", For(DelegateStanding), false),
+    route(Method::DELETE, "/api/auth/delegation", For(DelegateStanding), false),
+    route(Method::POST, "/api/auth/tokens", For(KeepOwnTokens), false),
+    route(Method::GET, "/api/auth/tokens", For(KeepOwnTokens), false),
+    route(Method::DELETE, "/api/auth/tokens/{id}", For(KeepOwnTokens), false),
+    route(Method::POST, "/api/admin/tokens", For(ManageTokens), false),
+    route(Method::GET, "/api/admin/tokens", For(ManageTokens), true),
+    route(Method::DELETE, "/api/admin/tokens/{id}", For(ManageTokens), false),
+    route(Method::POST, "/api/admin/users", For(ManageUsers), false),
+    route(Method::GET, "/api/admin/users", For(ManageUsers), true),
+    route(Method::GET, "/api/admin/users/{id}", For(ManageUsers), false),
+    route(Method::PATCH, "/api/admin/users/{id}", For(ManageUsers), false),
+    route(Method::DELETE, "/api/admin/users/{id}", For(ManageUsers), false),
     route(Method::POST, "/api/jobs", For(UseJobs), false),
-    route(Method::GET, "/api/jobs", For(UseJobs), true),
-    route(Method::GET, "/api/jobs/{id}", For(UseJob), true),
-    route(Method::GET, "/api/jobs/{id}/logs", For(UseJob), true),
-    route(Method::GET, "/api/jobs/{id}/timeline", For(UseJob), false),
+    route(Method::GET, "/api/jobs", For(ReadJobs), true),
+    route(Method::GET, "/api/jobs/{id}", For(ReadJob), true),
+    route(Method::GET, "/api/jobs/{id}/logs", For(ReadJob), true),
+    route(Method::GET, "/api/jobs/{id}/timeline", For(ReadJob), false),
     route(Method::POST, "/api/jobs/{id}/terminate", For(UseJob), false),
     route(Method::POST, "/api/jobs/{id}/assign", For(UseJob), false),
     route(Method::POST, "/api/jobs/{id}/auto-assign", For(UseJob), false),
     route(Method::POST, "/api/jobs/{id}/cancel", For(UseJob), false),
     route(Method::POST, "/api/jobs/{id}/execute", For(UseJob), false),
     route(Method::POST, "/api/agent-jobs", For(UseJobs), false),
-    route(Method::GET, "/api/agent-jobs", For(UseJobs), true),
-    route(Method::GET, "/api/agent-jobs/{id}", For(UseJob), false),
+    route(Method::GET, "/api/agent-jobs", For(ReadJobs), true),
+    route(Method::GET, "/api/agent-jobs/{id}", For(ReadJob), false),
     route(Method::DELETE, "/api/agent-jobs/{id}", For(UseJob), false),
-    route(Method::GET, "/api/agent-jobs/{id}/checkpoints", For(UseJob), false),
+    route(Method::GET, "/api/agent-jobs/{id}/checkpoints", For(ReadJob), false),
     route(Method::GET, "/api/admin/jobs", For(ReadEveryJob), true),
     route(Method::GET, "/api/admin/jobs/metrics", For(ReadEveryJob), false),
     route(Method::GET, "/api/admin/jobs/{id}", For(ReadEveryJob), true),
@@ -73,18 +89,18 @@ pub static ROUTES: &[Route] = &[
     route(Method::POST, "/api/admin/jobs/{id}/retry-task", For(OverrideJob), false),
     route(Method::POST, "/api/admin/jobs/{id}/terminate", For(OverrideJob), false),
     route(Method::POST, "/api/jobs/batch", For(UseJobs), false),
-    route(Method::GET, "/api/batches/{id}", For(UseJobs), false),
+    route(Method::GET, "/api/batches/{id}", For(ReadJobs), false),
     route(Method::POST, "/api/templates", For(UseJobs), false),
-    route(Method::GET, "/api/templates", For(UseJobs), false),
-    route(Method::GET, "/api/templates/{id}", For(UseJobs), false),
+    route(Method::GET, "/api/templates", For(ReadJobs), false),
+    route(Method::GET, "/api/templates/{id}", For(ReadJobs), false),
     route(Method::PUT, "/api/templates/{id}", For(UseJobs), false),
     route(Method::DELETE, "/api/templates/{id}", For(UseJobs), false),
     route(Method::GET, "/api/agents", For(ReadAgents), false),
     route(Method::GET, "/api/agents/{id}", For(ReadAgents), false),
     route(Method::POST, "/api/admin/agents", For(ManageAgents), false),
-    route(Method::GET, "/api/admin/agents", For(ManageAgents), false),
+    route(Method::GET, "/api/admin/agents", For(InspectAgents), false),
     route(Method::POST, "/api/admin/agents/import", For(ManageAgents), false),
-    route(Method::GET, "/api/admin/agents/{id}", For(ManageAgents), false),
+    route(Method::GET, "/api/admin/agents/{id}", For(InspectAgents), false),
     route(Method::PATCH, "/api/admin/agents/{id}", For(ManageAgents), false),
     route(Method::DELETE, "/api/admin/agents/{id}", For(ManageAgents), false),
     route(Method::POST, "/api/admin/agents/{id}/test", For(ManageAgents), false),
@@ -121,6 +137,15 @@ pub static ROUTES: &[Route] = &[
 /// May the answer take longer than requests usually may? What copies or reads the whole store.
 pub fn may_take_long(method: &Method, path: &str) -> bool {
     (*method == Method::POST && path == "/api/admin/backup") || path == "/api/admin/doctor"
+}
+
+/// Does the answer hold a secret that is shown once? Then no copy of it may be kept, not even to
+/// repeat it for the same idempotency key.
+pub fn answers_with_secret(method: &Method, path: &str) -> bool {
+    let makes = *method == Method::POST || *method == Method::PATCH;
+    let places =
+        ["/api/auth/tokens", "/api/admin/tokens", "/api/admin/users", "/api/admin/users/{id}"];
+    makes && places.contains(&path)
 }
 
 /// The row for a request. A HEAD is a GET without a body.

@@ -28,6 +28,8 @@ pub struct HttpState {
     pub(crate) passwords: Arc<Passwords>,
     /// Slows down who guesses passwords.
     pub(crate) throttle: Arc<Throttle>,
+    /// Whoever changes accounts waits for their turn here.
+    pub(crate) accounts_turn: Arc<tokio::sync::Mutex<()>>,
     /// The OpenAPI document; the router writes it once.
     pub(crate) openapi: Arc<String>,
     /// When this part started.
@@ -51,6 +53,7 @@ impl HttpState {
             ready,
             passwords: Arc::new(Passwords::new()),
             throttle: Arc::new(Throttle::default()),
+            accounts_turn: Arc::default(),
             openapi: Arc::new(String::new()),
             started_at,
         })

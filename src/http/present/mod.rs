@@ -22,6 +22,10 @@ pub mod log;
 pub mod status;
 /// Templates.
 pub mod template;
+/// API tokens.
+pub mod token;
+/// Accounts and who asks.
+pub mod user;
 /// The worker.
 pub mod worker;
 /// Workflow documents.

@@ -55,7 +55,7 @@ impl Include {
 pub async fn own_job(state: &HttpState, caller: &Caller, id: JobId) -> Result<JobView, ApiError> {
     // The row first: a job that cannot be loaded must not show that it exists to others.
     let row = state.engine.job_row(id).await?;
-    permit(caller, Action::UseJob, Resource::JobOf(&row.owner))?;
+    permit(caller, Action::ReadJob, Resource::JobOf(&row.owner))?;
     Ok(state.engine.job(id).await?)
 }
 

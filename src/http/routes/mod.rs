@@ -27,6 +27,8 @@ pub mod checkpoints;
 pub mod cloudevents;
 /// Creating a job.
 mod creation;
+/// Who stands in for oneself.
+pub mod delegation;
 /// A job with its logs, checkpoints and timeline.
 mod detail;
 /// The API's own pages and document.
@@ -47,6 +49,10 @@ pub mod overrides;
 pub mod status;
 /// Members of jobs under a name.
 pub mod templates;
+/// API tokens.
+pub mod tokens;
+/// Accounts.
+pub mod users;
 /// The worker.
 pub mod worker;
 /// Workflow documents.
