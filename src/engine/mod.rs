@@ -63,6 +63,7 @@ pub(crate) use catalog::DEFINITIONS;
 pub use checkpoints::BatchOutcome;
 pub use error::EngineError;
 pub use examine::{Examination, Finding, Findings, Forecast, examine};
+pub use crate::calls::WebhookSecret;
 pub use gates::{
     CallbackStatus, CallbackView, GateFact, GateQuery, GateStatus, GateView, JobWatch, NewCallback,
     NewGate, OpenedGate,

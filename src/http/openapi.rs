@@ -15,8 +15,9 @@ use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
     actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, auth, backup, batches,
-    callbacks, checkpoints, cloudevents, delegation, docs, doctor, health, jobs, metrics,
-    overrides, status, templates, tokens, users, worker, workflows,
+    callbacks, checkpoints, cloudevents, delegation, docs, doctor, gate_events, gates, health, jobs,
+    link_page, links, metrics, overrides, rules, status, templates, tokens, users, worker,
+    workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -42,6 +43,7 @@ const TOKEN: &str = "token";
         (name = "agents", description = "Who carries out jobs"),
         (name = "templates", description = "Members of jobs under a name"),
         (name = "checkpoints", description = "What a person is asked, and decisions"),
+        (name = "gates", description = "Approvals for other programs: gates, links, rules"),
         (name = "workflows", description = "Workflow documents"),
         (name = "events", description = "Events that come in"),
         (name = "admin", description = "The jobs of all, the worker and the engine"),
@@ -77,6 +79,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(admin_jobs::resume))
         .merge(agent_routes())
         .merge(identity_routes())
+        .merge(gate_routes())
         .routes(routes!(checkpoints::list))
         .routes(routes!(checkpoints::read, checkpoints::approve, checkpoints::reject))
         .routes(routes!(checkpoints::decision))
@@ -102,6 +105,22 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .split_for_parts();
     complete(&mut document, options);
     (router, document)
+}
+
+/// Approvals for other programs, by mail, and by rule.
+fn gate_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(gates::open, gates::list))
+        .routes(routes!(gates::read, gates::withdraw))
+        .routes(routes!(gate_events::follow))
+        .routes(routes!(links::make, links::of_checkpoint))
+        .routes(routes!(links::list))
+        .routes(routes!(links::revoke))
+        .routes(routes!(link_page::show, link_page::decide))
+        .routes(routes!(rules::make, rules::list))
+        .routes(routes!(rules::dry_run))
+        .routes(routes!(rules::read, rules::change, rules::revoke))
+        .routes(routes!(rules::versions))
 }
 
 /// People, programs and how they come in.

@@ -155,15 +155,24 @@ pub static ROUTES: &[Route] = &[
 
 /// May the answer take longer than requests usually may? What copies or reads the whole store.
 pub fn may_take_long(method: &Method, path: &str) -> bool {
-    (*method == Method::POST && path == "/api/admin/backup") || path == "/api/admin/doctor"
+    // A gate may be waited for; how long is limited there.
+    let waits = *method == Method::GET && path == "/api/gates/{id}";
+    let is_backup = *method == Method::POST && path == "/api/admin/backup";
+    waits || is_backup || path == "/api/admin/doctor"
 }
 
 /// Does the answer hold a secret that is shown once? Then no copy of it may be kept, not even to
 /// repeat it for the same idempotency key.
 pub fn answers_with_secret(method: &Method, path: &str) -> bool {
     let makes = *method == Method::POST || *method == Method::PATCH;
-    let places =
-        ["/api/auth/tokens", "/api/admin/tokens", "/api/admin/users", "/api/admin/users/{id}"];
+    let places = [
+        "/api/auth/tokens",
+        "/api/admin/tokens",
+        "/api/admin/users",
+        "/api/admin/users/{id}",
+        "/api/gates",
+        "/api/admin/agent-checkpoints/{id}/links",
+    ];
     makes && places.contains(&path)
 }
 

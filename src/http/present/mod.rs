@@ -14,10 +14,16 @@ pub mod checkpoint;
 pub mod diff;
 /// What a look at the store found.
 pub mod doctor;
+/// Gates.
+pub mod gate;
 /// Jobs.
 pub mod job;
+/// Signed links.
+pub mod link;
 /// Log rows and timelines.
 pub mod log;
+/// Approval rules.
+pub mod rule;
 /// The server.
 pub mod status;
 /// Templates.
