@@ -5,13 +5,18 @@
 pub mod accounts;
 /// Who may do what.
 pub mod authorize;
+/// Where a request comes from.
+pub mod client_address;
 /// Every kind of problem in one table.
 pub mod codes;
+mod connections;
 mod csrf;
 mod detached;
 /// What handlers take from a request.
 pub mod extract;
 mod guard;
+/// Limits of what stands before the body.
+pub mod head_limits;
 mod headers;
 /// Which host names are ours.
 pub mod host;
@@ -25,7 +30,10 @@ pub mod policy;
 mod present;
 /// The one error and how it becomes an answer.
 pub mod problem;
+mod rate;
 mod refusal;
+/// Answers kept for requests that are repeated.
+pub mod replies;
 mod router;
 mod routes;
 mod server;
@@ -40,7 +48,7 @@ mod validate;
 mod validate_agent;
 
 pub use guard::Peer;
-pub use options::{BadOptions, Options, Scrape};
+pub use options::{BadOptions, Options, RateOptions, Scrape};
 pub use router::router;
 pub use server::{BindError, Server};
 pub use state::{HttpState, RenderMetrics};

@@ -123,6 +123,22 @@ pub fn may_take_long(method: &Method, path: &str) -> bool {
     (*method == Method::POST && path == "/api/admin/backup") || path == "/api/admin/doctor"
 }
 
+/// Routes that supervisors ask again and again. Nobody is told to wait there.
+pub const PROBES: &[&str] = &["/healthz", "/readyz"];
+
+/// Routes that a key of idempotency makes idempotent by themselves: they write the key in the
+/// transaction of what they create.
+pub const KEEP_THEIR_KEYS: &[(Method, &str)] =
+    &[(Method::POST, "/api/jobs"), (Method::POST, "/api/agent-jobs")];
+
+/// Routes whose answer shows a secret once. Such an answer is never kept to be repeated.
+pub const SHOW_SECRETS: &[(Method, &str)] = &[];
+
+/// Is the request on this list?
+pub fn is_listed(list: &[(Method, &str)], method: &Method, path: &str) -> bool {
+    list.iter().any(|(listed, of)| listed == method && *of == path)
+}
+
 /// The row for a request. A HEAD is a GET without a body.
 pub fn find(method: &Method, path: &str) -> Option<&'static Route> {
     let method = if method == Method::HEAD { &Method::GET } else { method };
