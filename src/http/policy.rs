@@ -139,13 +139,33 @@ pub fn may_take_long(method: &Method, path: &str) -> bool {
     (*method == Method::POST && path == "/api/admin/backup") || path == "/api/admin/doctor"
 }
 
-/// Does the answer hold a secret that is shown once? Then no copy of it may be kept, not even to
-/// repeat it for the same idempotency key.
-pub fn answers_with_secret(method: &Method, path: &str) -> bool {
-    let makes = *method == Method::POST || *method == Method::PATCH;
-    let places =
-        ["/api/auth/tokens", "/api/admin/tokens", "/api/admin/users", "/api/admin/users/{id}"];
-    makes && places.contains(&path)
+/// Routes that supervisors ask again and again. Nobody is told to wait there.
+pub const PROBES: &[&str] = &["/healthz", "/readyz"];
+
+/// Routes that a key of idempotency makes idempotent by themselves: they write the key in the
+/// transaction of what they create.
+pub const KEEP_THEIR_KEYS: &[(Method, &str)] =
+    &[(Method::POST, "/api/jobs"), (Method::POST, "/api/agent-jobs")];
+
+/// Routes whose answer shows a secret once. Such an answer is never kept to be repeated.
+pub const SHOW_SECRETS: &[(Method, &str)] = &[
+    (Method::POST, "/api/auth/tokens"),
+    (Method::POST, "/api/admin/tokens"),
+    (Method::POST, "/api/admin/users"),
+    (Method::PATCH, "/api/admin/users/{id}"),
+];
+
+/// Routes whose request may hold a password. Not even its digest is kept: a password is guessed
+/// from one.
+pub const TAKE_PASSWORDS: &[(Method, &str)] = &[
+    (Method::POST, "/api/auth/password"),
+    (Method::POST, "/api/admin/users"),
+    (Method::PATCH, "/api/admin/users/{id}"),
+];
+
+/// Is the request on this list?
+pub fn is_listed(list: &[(Method, &str)], method: &Method, path: &str) -> bool {
+    list.iter().any(|(listed, of)| listed == method && *of == path)
 }
 
 /// The row for a request. A HEAD is a GET without a body.

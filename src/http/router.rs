@@ -13,7 +13,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::http::problem::{ApiError, name_instance};
 use crate::http::state::HttpState;
-use crate::http::{bearer, codes, csrf, detached, guard, headers, host, observe, openapi, session};
+use crate::http::{
+    bearer, codes, csrf, detached, guard, head_limits, headers, host, observe, openapi, session,
+};
 
 /// Every route of the API. Panics when a route is not in the table of routes, which a test keeps
 /// from happening.
@@ -31,6 +33,7 @@ pub fn router(state: HttpState) -> Router {
         .layer(csrf::layer(&options))
         .layer(from_fn(bearer::isolate))
         .layer(from_fn_with_state(state.clone(), host::check))
+        .layer(from_fn(head_limits::check))
         .layer(from_fn_with_state(state.clone(), detached::limit_time))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(name_instance))

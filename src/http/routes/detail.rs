@@ -131,7 +131,7 @@ pub async fn command(
     message: &str,
 ) -> Result<JobAnswer, ApiError> {
     let engine = state.engine.clone();
-    let by = caller.principal();
+    let by = caller.author();
     let done = detached(async move { engine.command(id, command, by).await }).await;
     let view = done.map_err(|error: ApiError| match words {
         Words::Jobs => error,
