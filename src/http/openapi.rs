@@ -12,9 +12,9 @@ use crate::api::problem::Problem;
 use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
-    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, auth, backup, batches,
-    callbacks, checkpoints, cloudevents, docs, doctor, health, jobs, metrics, overrides, status,
-    templates, worker, workflows,
+    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, auth, backup,
+    batches, callbacks, checkpoints, cloudevents, decisions, docs, doctor, health, jobs, metrics,
+    overrides, status, templates, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -70,9 +70,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(admin_jobs::suspend))
         .routes(routes!(admin_jobs::resume))
         .merge(agent_routes())
-        .routes(routes!(checkpoints::list))
-        .routes(routes!(checkpoints::read, checkpoints::approve, checkpoints::reject))
-        .routes(routes!(checkpoints::decision))
+        .merge(checkpoint_routes())
         .routes(routes!(worker::read, worker::start, worker::stop))
         .routes(routes!(actors::read))
         .routes(routes!(status::read))
@@ -95,6 +93,20 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .split_for_parts();
     complete(&mut document, options);
     (router, document)
+}
+
+/// Checkpoints, decisions, and what people do beside deciding.
+fn checkpoint_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(checkpoints::list))
+        .routes(routes!(checkpoints::read))
+        .routes(routes!(decisions::approve, decisions::reject))
+        .routes(routes!(decisions::decision))
+        .routes(routes!(decisions::batch))
+        .routes(routes!(attendance::claim, attendance::release))
+        .routes(routes!(attendance::delegate))
+        .routes(routes!(attendance::comment))
+        .routes(routes!(attendance::rearm))
 }
 
 /// Agents, what they bring, and overrides of jobs.
