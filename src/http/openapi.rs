@@ -14,9 +14,9 @@ use crate::api::problem::Problem;
 use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
-    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, auth, backup, batches,
-    callbacks, checkpoints, cloudevents, delegation, docs, doctor, health, jobs, metrics,
-    overrides, status, templates, tokens, users, worker, workflows,
+    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, auth, backup,
+    batches, callbacks, checkpoints, cloudevents, decisions, delegation, docs, doctor, health, jobs,
+    metrics, overrides, status, templates, tokens, users, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -77,9 +77,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(admin_jobs::resume))
         .merge(agent_routes())
         .merge(identity_routes())
-        .routes(routes!(checkpoints::list))
-        .routes(routes!(checkpoints::read, checkpoints::approve, checkpoints::reject))
-        .routes(routes!(checkpoints::decision))
+        .merge(checkpoint_routes())
         .routes(routes!(worker::read, worker::start, worker::stop))
         .routes(routes!(actors::read))
         .routes(routes!(status::read))
@@ -115,6 +113,20 @@ fn identity_routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(tokens::revoke_any))
         .routes(routes!(users::create, users::list))
         .routes(routes!(users::read, users::edit, users::deactivate))
+}
+
+/// Checkpoints, decisions, and what people do beside deciding.
+fn checkpoint_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(checkpoints::list))
+        .routes(routes!(checkpoints::read))
+        .routes(routes!(decisions::approve, decisions::reject))
+        .routes(routes!(decisions::decision))
+        .routes(routes!(decisions::batch))
+        .routes(routes!(attendance::claim, attendance::release))
+        .routes(routes!(attendance::delegate))
+        .routes(routes!(attendance::comment))
+        .routes(routes!(attendance::rearm))
 }
 
 /// Agents, what they bring, and overrides of jobs.

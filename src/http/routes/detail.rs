@@ -68,7 +68,7 @@ pub async fn detail(
     viewer: Viewer,
 ) -> Result<JobDetail, ApiError> {
     let id = view.row.id;
-    let checkpoints = include.checkpoints.then(|| checkpoint::of_job(&view));
+    let checkpoints = include.checkpoints.then(|| checkpoint::of_job(&view, state.engine.now()));
     let (mut logs, mut logs_total) = (None, None);
     if include.logs {
         let (rows, total) = logs_after(state, id, 0, LOGS_BESIDE_MAX, viewer).await?;
