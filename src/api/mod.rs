@@ -20,14 +20,20 @@ pub mod checkpoint_people;
 pub mod doctor;
 /// CloudEvents that come in.
 pub mod event;
+/// Approval gates.
+pub mod gate;
 /// Jobs, in the words of both job resources.
 pub mod job;
+/// Signed links.
+pub mod link;
 /// Log rows and timelines.
 pub mod log;
 /// Pages of lists.
 pub mod page;
 /// Errors as problem details.
 pub mod problem;
+/// Auto-approve rules.
+pub mod rule;
 /// How the server is.
 pub mod status;
 /// Members of jobs under a name.

@@ -64,8 +64,8 @@ pub use checkpoints::BatchOutcome;
 pub use error::EngineError;
 pub use examine::{Examination, Finding, Findings, Forecast, examine};
 pub use gates::{
-    CallbackStatus, CallbackView, GateQuery, GateStatus, GateView, JobWatch, NewCallback, NewGate,
-    OpenedGate,
+    CallbackStatus, CallbackView, GateFact, GateQuery, GateStatus, GateView, JobWatch, NewCallback,
+    NewGate, OpenedGate,
 };
 pub use handle::{Engine, NewJob, Submitted};
 pub use links::{Link, LinkStatus, LinkToken, LinkView, NewLink};

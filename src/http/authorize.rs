@@ -146,6 +146,12 @@ pub enum Action {
     ManageAgents,
     /// Read the metrics.
     ReadMetrics,
+    /// Open gates, wait for them and withdraw them: one's own.
+    UseGates,
+    /// Make, list and revoke signed links.
+    ManageLinks,
+    /// Make, change and revoke rules that decide in place of people.
+    ManageRules,
 }
 
 /// What it is asked of.
@@ -182,9 +188,11 @@ impl Action {
             | Action::ReadWorkflows
             | Action::ReadAgents
             | Action::ReadMetrics => Role::ALL,
-            Action::ReadJobs | Action::UseJobs | Action::ReadJob | Action::UseJob => {
-                &[Role::User, Role::Admin]
-            }
+            Action::ReadJobs
+            | Action::UseJobs
+            | Action::ReadJob
+            | Action::UseJob
+            | Action::UseGates => &[Role::User, Role::Admin],
             Action::ReadEveryJob | Action::ReadEngine | Action::ControlWorker => {
                 &[Role::Operator, Role::Admin]
             }
@@ -195,7 +203,9 @@ impl Action {
             | Action::InspectAgents
             | Action::ManageAgents
             | Action::ManageUsers
-            | Action::ManageTokens => &[Role::Admin],
+            | Action::ManageTokens
+            | Action::ManageLinks
+            | Action::ManageRules => &[Role::Admin],
             Action::ReadCheckpoints | Action::Decide | Action::DelegateStanding => {
                 &[Role::Reviewer, Role::Admin]
             }
@@ -228,6 +238,9 @@ impl Action {
             Action::ReadAgents | Action::InspectAgents => &[Scope::AgentsRead, Scope::AgentsWrite],
             Action::ManageAgents => &[Scope::AgentsWrite],
             Action::ReadMetrics => &[Scope::MetricsRead],
+            Action::UseGates => &[Scope::GatesWrite],
+            Action::ManageLinks => &[Scope::CheckpointsDecide],
+            Action::ManageRules => &[Scope::RulesWrite],
         }
     }
 
@@ -241,6 +254,8 @@ impl Action {
                 | Action::KeepOwnTokens
                 | Action::ManageUsers
                 | Action::ManageTokens
+                | Action::ManageLinks
+                | Action::ManageRules
         )
     }
 

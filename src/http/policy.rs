@@ -39,6 +39,7 @@ use Action::{
     ReadCheckpoints, ReadEngine, ReadEveryJob, ReadJob, ReadJobs, ReadWorkflows, RegisterWorkflow,
     SendEvent, UseJob, UseJobs,
 };
+use Action::{ManageLinks, ManageRules, UseGates};
 
 /// The table.
 pub static ROUTES: &[Route] = &[
@@ -116,6 +117,24 @@ pub static ROUTES: &[Route] = &[
     route(Method::POST, "/api/admin/agent-checkpoints/{id}/delegate", For(Decide), false),
     route(Method::POST, "/api/admin/agent-checkpoints/{id}/comments", For(ReadCheckpoints), false),
     route(Method::POST, "/api/admin/agent-checkpoints/{id}/rearm", For(OverrideJob), false),
+    route(Method::POST, "/api/gates", For(UseGates), false),
+    route(Method::GET, "/api/gates", For(UseGates), true),
+    route(Method::GET, "/api/gates/{id}", For(UseGates), true),
+    route(Method::DELETE, "/api/gates/{id}", For(UseGates), false),
+    route(Method::GET, "/api/gates/{id}/events", For(UseGates), false),
+    route(Method::POST, "/api/admin/agent-checkpoints/{id}/links", For(ManageLinks), false),
+    route(Method::GET, "/api/admin/agent-checkpoints/{id}/links", For(ManageLinks), false),
+    route(Method::GET, "/api/admin/links", For(ManageLinks), true),
+    route(Method::DELETE, "/api/admin/links/{id}", For(ManageLinks), false),
+    route(Method::GET, "/links/{token}", Open, false),
+    route(Method::POST, "/links/{token}", Open, false),
+    route(Method::POST, "/api/admin/approval-rules", For(ManageRules), false),
+    route(Method::GET, "/api/admin/approval-rules", For(ManageRules), true),
+    route(Method::POST, "/api/admin/approval-rules/dry-run", For(ManageRules), false),
+    route(Method::GET, "/api/admin/approval-rules/{id}", For(ManageRules), false),
+    route(Method::PATCH, "/api/admin/approval-rules/{id}", For(ManageRules), false),
+    route(Method::DELETE, "/api/admin/approval-rules/{id}", For(ManageRules), false),
+    route(Method::GET, "/api/admin/approval-rules/{id}/versions", For(ManageRules), false),
     route(Method::GET, "/api/admin/agent-worker", For(ReadEngine), false),
     route(Method::POST, "/api/admin/agent-worker", For(ControlWorker), false),
     route(Method::DELETE, "/api/admin/agent-worker", For(ControlWorker), false),

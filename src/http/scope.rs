@@ -42,6 +42,8 @@ pub enum Scope {
     MetricsRead,
     /// Ask at gates and keep them.
     GatesWrite,
+    /// Rules that decide in place of people.
+    RulesWrite,
 }
 
 /// Every scope with its word.
@@ -62,6 +64,7 @@ const WORDS: &[(Scope, &str)] = &[
     (Scope::AuditRead, "audit:read"),
     (Scope::MetricsRead, "metrics:read"),
     (Scope::GatesWrite, "gates:write"),
+    (Scope::RulesWrite, "rules:write"),
 ];
 
 /// A word that is no scope.

@@ -3,6 +3,8 @@
 
 /// The built-in documents.
 mod documents;
+/// What happened to a gate.
+mod events;
 /// How a gate is opened and withdrawn.
 mod open;
 /// The secrets that callbacks are signed with.
@@ -15,6 +17,7 @@ mod view;
 mod watch;
 
 pub(crate) use documents::{BUILT_IN, is_reserved};
+pub use events::GateFact;
 pub use open::{NewCallback, NewGate, OpenedGate};
 pub(crate) use telling::{Told, directions};
 pub use view::{CallbackStatus, CallbackView, GateQuery, GateStatus, GateView};
