@@ -36,7 +36,7 @@ pub struct HttpState {
     /// Answers kept for repeated requests.
     pub(crate) replies: Replies,
     /// Is cancelled when the server begins to stop.
-    closing: CancellationToken,
+    pub(crate) closing: CancellationToken,
     /// The OpenAPI document; the router writes it once.
     pub(crate) openapi: Arc<String>,
     /// When this part started.
