@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use self::phase::Phase;
 use crate::http::options::Options;
 use crate::model::metric_names::HTTP_CONNECTIONS_CLOSED_TOTAL;
 
@@ -19,7 +18,7 @@ mod phase;
 /// The bytes of a connection, with limits to every wait.
 mod watched;
 
-pub(super) use phase::UntilSent;
+pub(super) use phase::{Phase, UntilSent};
 pub(super) use watched::{Patience, Watched};
 
 /// All open connections.
@@ -28,6 +27,8 @@ pub(super) struct Connections {
     places: Arc<Semaphore>,
     per_address_max: usize,
     open: Mutex<Open>,
+    /// Says that a connection began to rest.
+    rested: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -89,6 +90,7 @@ impl Connections {
             places: Arc::new(Semaphore::new(options.connections_max)),
             per_address_max: if options.behind_proxy { usize::MAX } else { per_address },
             open: Mutex::default(),
+            rested: Arc::default(),
         })
     }
 
@@ -100,14 +102,8 @@ impl Connections {
             closed("address");
             return None;
         }
-        let permit = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                self.dismiss_longest_resting();
-                Arc::clone(&self.places).acquire_owned().await.ok()?
-            }
-        };
-        let phase = Arc::new(Phase::new());
+        let permit = self.permit().await?;
+        let phase = Arc::new(Phase::new(Arc::clone(&self.rested)));
         let member = Arc::new(Member { address, phase, leave: CancellationToken::new() });
         let mut open = self.open();
         let number = open.next;
@@ -118,6 +114,22 @@ impl Connections {
         Some(Place { connections: Arc::clone(self), number, member, _permit: permit })
     }
 
+    /// The next free place. While there is none, whoever rests longest is sent away.
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
+            return Some(permit);
+        }
+        loop {
+            // Listens before it looks, so that nobody who begins to rest in between is missed.
+            let rested = self.rested.notified();
+            self.dismiss_longest_resting();
+            tokio::select! {
+                permit = Arc::clone(&self.places).acquire_owned() => return permit.ok(),
+                () = rested => {}
+            }
+        }
+    }
+
     /// Sends everybody away.
     pub fn dismiss_all(&self) {
         self.open().by_number.values().for_each(|member| member.leave.cancel());
@@ -126,7 +138,10 @@ impl Connections {
     /// A client that rests, or takes its time with a head, makes room for one that comes.
     fn dismiss_longest_resting(&self) {
         let open = self.open();
-        let resting = open.by_number.values().filter(|member| !member.leave.is_cancelled());
+        if open.by_number.values().any(|member| member.leave.is_cancelled()) {
+            return;
+        }
+        let resting = open.by_number.values();
         let resting = resting.filter_map(|member| Some((member.phase.resting_since()?, member)));
         if let Some((_, member)) = resting.min_by_key(|(since, _)| *since) {
             member.leave.cancel();

@@ -2,7 +2,10 @@
 //! them.
 
 use axum::Router;
+use axum::http::Method;
 use utoipa::OpenApi;
+use utoipa::openapi::header::Header;
+use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
@@ -21,6 +24,12 @@ use crate::http::routes::{
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
 
+/// The answer that says what went wrong.
+const PROBLEM: &str = "Problem";
+/// The same with the time to wait.
+const LATER: &str = "Later";
+/// Answers that pass with time.
+const WAITING: &[u16] = &[429, 503];
 /// The name of the security scheme of people with a browser.
 const COOKIE: &str = "session";
 /// The name of the security scheme of API tokens.
@@ -161,13 +170,19 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
     let bearer =
         HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("hp_<id>_<secret>");
     components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer.build()));
+    components.responses.insert(PROBLEM.to_owned(), RefOr::T(problem_answer()));
+    let mut later = problem_answer();
+    let mut after = Header::new(Object::with_type(Type::Integer));
+    after.description = Some("Seconds to wait before the next try".to_owned());
+    later.headers.insert("Retry-After".to_owned(), RefOr::T(after));
+    components.responses.insert(LATER.to_owned(), RefOr::T(later));
     for (path, item) in &mut document.paths.paths {
         let operations = [
-            (axum::http::Method::GET, &mut item.get),
-            (axum::http::Method::POST, &mut item.post),
-            (axum::http::Method::DELETE, &mut item.delete),
-            (axum::http::Method::PATCH, &mut item.patch),
-            (axum::http::Method::PUT, &mut item.put),
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::DELETE, &mut item.delete),
+            (Method::PATCH, &mut item.patch),
+            (Method::PUT, &mut item.put),
         ];
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
@@ -177,6 +192,11 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
             // fault of the program that shows at every start.
             assert!(route.is_some(), "{method} {path} is not in the table of routes");
             let responses = &mut operation.responses.responses;
+            for status in common_statuses(&method, path, route) {
+                let kind = if WAITING.contains(&status) { LATER } else { PROBLEM };
+                let reference = RefOr::Ref(Ref::from_response_name(kind));
+                responses.entry(status.to_string()).or_insert(reference);
+            }
             responses.insert("default".to_owned(), RefOr::T(problem_answer()));
             if route.is_some_and(|route| route.access != Access::Open) {
                 // Either of them is enough.
@@ -187,6 +207,23 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
             }
         }
     }
+}
+
+/// What any route may answer because of the door alone, whatever its handler does.
+fn common_statuses(method: &Method, path: &str, route: Option<&policy::Route>) -> Vec<u16> {
+    let mut statuses = vec![400, 414, 421, 429, 431, 500, 503];
+    if route.is_some_and(|route| route.access != Access::Open) {
+        statuses.extend([401, 403]);
+    }
+    if path.contains('{') {
+        statuses.push(404);
+    }
+    // A query parameter that a route does not know is refused by every route.
+    statuses.push(422);
+    if !method.is_safe() {
+        statuses.extend([403, 408, 409, 413, 415, 507]);
+    }
+    statuses
 }
 
 fn problem_answer() -> Response {

@@ -115,7 +115,7 @@ pub static ROUTES: &[Route] = &[
     route(Method::POST, "/api/admin/agent-checkpoints/{id}/claim", For(Decide), false),
     route(Method::DELETE, "/api/admin/agent-checkpoints/{id}/claim", For(Decide), false),
     route(Method::POST, "/api/admin/agent-checkpoints/{id}/delegate", For(Decide), false),
-    route(Method::POST, "/api/admin/agent-checkpoints/{id}/comments", For(ReadCheckpoints), false),
+    route(Method::POST, "/api/admin/agent-checkpoints/{id}/comments", For(Decide), false),
     route(Method::POST, "/api/admin/agent-checkpoints/{id}/rearm", For(OverrideJob), false),
     route(Method::POST, "/api/gates", For(UseGates), false),
     route(Method::GET, "/api/gates", For(UseGates), true),

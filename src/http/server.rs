@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::http::connections::{Connections, Patience, Place, UntilSent, Watched};
+use crate::http::connections::{Connections, Patience, Phase, UntilSent, Watched};
 use crate::http::guard::Peer;
 use crate::http::options::{BadOptions, Options};
 
@@ -86,7 +87,7 @@ impl Server {
             let entered = until(&shutdown, connections.enter(peer.ip())).await;
             let Some(place) = entered.flatten() else { continue };
             let stream = Watched::new(stream, place.phase(), patience);
-            let connection = connection(&builder, stream, peer, &place, router.clone());
+            let connection = connection(&builder, stream, peer, place.phase(), router.clone());
             let connection = graceful.watch(connection.into_owned());
             tokio::spawn(async move {
                 let ended = tokio::select! {
@@ -128,7 +129,7 @@ fn connection(
     builder: &Builder<TokioExecutor>,
     stream: Watched,
     peer: SocketAddr,
-    place: &Place,
+    phase: Arc<Phase>,
     router: Router,
 ) -> hyper_util::server::conn::auto::Connection<
     '_,
@@ -141,7 +142,6 @@ fn connection(
     > + use<>,
     TokioExecutor,
 > {
-    let phase = place.phase();
     let service = service_fn(move |mut request: Request<Incoming>| {
         let under_way = phase.begin();
         request.extensions_mut().insert(Peer(peer));

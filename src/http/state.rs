@@ -36,7 +36,7 @@ pub struct HttpState {
     /// Answers kept for repeated requests.
     pub(crate) replies: Replies,
     /// Is cancelled when the server begins to stop.
-    closing: CancellationToken,
+    pub(crate) closing: CancellationToken,
     /// Whoever changes accounts waits for their turn here.
     pub(crate) accounts_turn: Arc<tokio::sync::Mutex<()>>,
     /// The OpenAPI document; the router writes it once.

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
+use tokio::sync::Notify;
 
 /// Reading, or waiting for, the head of a request: the first one from the beginning on.
 pub const HEAD: u8 = 0;
@@ -24,12 +25,13 @@ static CHANGES: AtomicU64 = AtomicU64::new(0);
 pub struct Phase {
     now: AtomicU8,
     since: AtomicU64,
+    rested: Arc<Notify>,
 }
 
 impl Phase {
-    /// A connection that was just accepted.
-    pub fn new() -> Self {
-        Self { now: AtomicU8::new(HEAD), since: AtomicU64::new(tick()) }
+    /// A connection that was just accepted, and who is told when it rests.
+    pub fn new(rested: Arc<Notify>) -> Self {
+        Self { now: AtomicU8::new(HEAD), since: AtomicU64::new(tick()), rested }
     }
 
     /// The phase now.
@@ -67,6 +69,7 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.since.store(tick(), Ordering::Release);
         self.0.now.store(IDLE, Ordering::Release);
+        self.0.rested.notify_waiters();
     }
 }
 
