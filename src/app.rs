@@ -88,7 +88,9 @@ impl App {
         let render = Arc::new(move || metrics.render());
         let made = async {
             let state = HttpState::new(engine.clone(), http, render, is_ready)
-                .map_err(|bad| AppError::setting("[http]", &bad))?;
+                .map_err(|bad| AppError::setting("[http]", &bad))?
+                .closing_with(&shutdown);
+            housekeeping::forget(state.clone(), shutdown.clone());
             Ok((first_admin(&engine).await?, state))
         };
         let (first_admin, state) = match made.await {

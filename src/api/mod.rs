@@ -14,6 +14,8 @@ pub mod backup;
 pub mod batch;
 /// Checkpoints and decisions.
 pub mod checkpoint;
+/// What people do at checkpoints beside deciding.
+pub mod checkpoint_people;
 /// What a look at the whole store found.
 pub mod doctor;
 /// CloudEvents that come in.

@@ -132,7 +132,8 @@ fn pointer(value: &Value) -> Read<String> {
     let text = value.as_str().ok_or_else(wrong)?;
     let mut tokens = text.split('/');
     let begins = tokens.next() == Some("");
-    let is_escaped = |token: &str| token.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    let is_escaped =
+        |token: &str| token.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     if begins && tokens.all(is_escaped) { Ok(text.to_owned()) } else { Err(wrong()) }
 }
 

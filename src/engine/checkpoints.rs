@@ -62,7 +62,7 @@ impl Engine {
     ///
     /// # Errors
     /// A refusal when the claim is somebody else's and the voter no admin.
-    pub async fn release(
+    pub async fn release_claim(
         &self,
         checkpoint: CheckpointId,
         voter: Voter,

@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::engine::{Engine, EngineError};
+use crate::engine::{ChangeOutcome, DocumentChange, Engine, EngineError};
 use crate::http::authorize::Role;
-use crate::http::facts::{self, Changed, DocumentChange};
+use crate::http::facts;
 use crate::http::password::{HashingFailed, Passwords};
 use crate::http::password_policy::{self, Weak};
 use crate::http::random::{self, NoChance};
@@ -233,17 +233,13 @@ pub async fn make(
         retired_at: None,
         delegation: None,
     };
-    let pointer = DocumentChange::Put {
-        kind: EMAILS,
-        id: account.email.clone(),
-        body: encode(&account.id, &account.id)?,
-        expect_version: Some(0),
-    };
+    let body = encode(&account.id, &account.id)?;
+    let pointer = facts::put(EMAILS, &account.email, body, Some(0));
     let detail = json!({"email": account.email, "roles": account.roles, "groups": account.groups});
     let fact = facts::fact(author, "user.create", &account.id, detail);
     match facts::change(engine, vec![pointer, put(&account, 0)?], Some(fact)).await? {
-        Changed::Applied => Ok(account),
-        Changed::Conflict(_) => Err(AccountError::Taken(account.email)),
+        ChangeOutcome::Applied => Ok(account),
+        ChangeOutcome::Conflict { .. } => Err(AccountError::Taken(account.email)),
     }
 }
 
@@ -258,15 +254,14 @@ pub async fn keep(
     let mut changes = vec![put(account, version)?];
     changes.extend(further);
     match facts::change(engine, changes, Some(fact)).await? {
-        Changed::Applied => Ok(()),
-        Changed::Conflict(_) => Err(AccountError::Stale(account.id.clone())),
+        ChangeOutcome::Applied => Ok(()),
+        ChangeOutcome::Conflict { .. } => Err(AccountError::Stale(account.id.clone())),
     }
 }
 
 fn put(account: &Account, version: u64) -> Result<DocumentChange, AccountError> {
     let body = encode(&account.id, account)?;
-    let id = account.id.clone();
-    Ok(DocumentChange::Put { kind: USERS, id, body, expect_version: Some(version) })
+    Ok(facts::put(USERS, &account.id, body, Some(version)))
 }
 
 fn encode(id: &str, value: &impl Serialize) -> Result<Vec<u8>, AccountError> {

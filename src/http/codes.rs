@@ -261,6 +261,24 @@ codes! {
     TOO_MANY_LOGINS = TOO_MANY_REQUESTS, "too-many-logins", "Too many logins",
         "Too many logins came for this account or from this address within a minute.",
         "Wait as long as `Retry-After` says.";
+    KEY_IN_USE = CONFLICT, "key-in-use", "The first request is under way",
+        "A request with the same `Idempotency-Key` has not been answered yet.",
+        "Repeat it after the time that `Retry-After` says; it then gets the same answer.";
+    ALREADY_DONE = CONFLICT, "already-done", "It was done, and is not shown again",
+        "The same request with the same `Idempotency-Key` was carried out before. Its answer held \
+        a secret that is shown once, or was too large to keep.",
+        "Read what `detail` names. If the secret is lost, revoke it and make a new one under a \
+        new key.";
+    TOO_MANY_REQUESTS = TOO_MANY_REQUESTS, "too-many-requests", "Too many requests",
+        "The caller made more requests within a minute than the limit for its kind allows.",
+        "Wait as long as `Retry-After` says; `RateLimit` says how many are left.";
+    URI_TOO_LONG = URI_TOO_LONG, "uri-too-long", "The address is too long",
+        "The path and query of the request are longer than the server takes.",
+        "Send less in the query; lists have cursors.";
+    HEADERS_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large",
+        "Too many or too long headers",
+        "The headers of the request are more, or longer together, than the server takes.",
+        "Send fewer headers and cookies.";
     TIMED_OUT = REQUEST_TIMEOUT, "request-timeout", "The body did not arrive",
         "The body of the request took too long to arrive.",
         "Send it again.";

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::engine::Engine;
 use crate::http::accounts::{self, AccountError, Delegation, Read};
-use crate::http::facts::{self, DocumentChange};
+use crate::http::facts;
 use crate::model::audit::Author;
 use crate::model::time::Timestamp;
 
@@ -46,18 +46,13 @@ pub async fn set(
     let Read { mut account, version } = from;
     let place = |to: &str| format!("{to}/{}", account.id);
     let mut further = Vec::new();
-    if let Some(old) = &account.delegation {
-        further.push(DocumentChange::Remove { kind: DELEGATIONS, id: place(&old.to) });
+    let old = account.delegation.as_ref().map(|it| it.to.as_str());
+    let new = delegation.as_ref().map(|it| it.to.as_str());
+    if let Some(old) = old.filter(|old| new != Some(*old)) {
+        further.push(facts::remove(DELEGATIONS, &place(old)));
     }
-    if let Some(new) = &delegation {
-        further
-            .retain(|it| !matches!(it, DocumentChange::Remove { id, .. } if *id == place(&new.to)));
-        further.push(DocumentChange::Put {
-            kind: DELEGATIONS,
-            id: place(&new.to),
-            body: b"{}".to_vec(),
-            expect_version: None,
-        });
+    if let Some(new) = new {
+        further.push(facts::put(DELEGATIONS, &place(new), b"{}".to_vec(), None));
     }
     let (action, detail) = match &delegation {
         Some(new) => {

@@ -3,78 +3,35 @@
 
 use serde_json::Value;
 
-use crate::engine::{DocumentOutcome, Engine, EngineError};
+use crate::engine::{ChangeOutcome, Document, DocumentChange, Engine, EngineError};
 use crate::model::audit::{Author, Fact};
-
-/// A change of one document.
-#[derive(Clone, Debug)]
-pub enum DocumentChange {
-    /// It is written.
-    Put {
-        /// Its kind.
-        kind: &'static str,
-        /// Its id within its kind.
-        id: String,
-        /// Its content.
-        body: Vec<u8>,
-        /// The version that it must have; 0 when it must not be there.
-        expect_version: Option<u64>,
-    },
-    /// It is removed.
-    Remove {
-        /// Its kind.
-        kind: &'static str,
-        /// Its id within its kind.
-        id: String,
-    },
-}
-
-/// What became of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Changed {
-    /// All of it is on disk.
-    Applied,
-    /// Nothing is: the document at this place of the list has another version.
-    Conflict(usize),
-}
+use crate::model::time::Timestamp;
 
 /// Writes all of it with the fact, or nothing.
 pub async fn change(
     engine: &Engine,
     changes: Vec<DocumentChange>,
     fact: Option<Fact>,
-) -> Result<Changed, EngineError> {
+) -> Result<ChangeOutcome, EngineError> {
     if let Some(fact) = &fact {
         tracing::info!(by = %fact.by, action = fact.action, target = fact.target, "recorded");
     }
-    for (index, change) in changes.into_iter().enumerate() {
-        match change {
-            DocumentChange::Put { kind, id, body, expect_version } => {
-                let outcome = engine.put_document(kind, &id, body, expect_version).await?;
-                if let DocumentOutcome::Conflict(_) = outcome {
-                    return Ok(Changed::Conflict(index));
-                }
-            }
-            DocumentChange::Remove { kind, id } => {
-                engine.remove_document(kind, &id).await?;
-            }
-        }
-    }
-    Ok(Changed::Applied)
+    engine.change(changes, fact).await
 }
 
-/// Writes a fact that comes with no change.
-pub async fn record(engine: &Engine, fact: Fact) -> Result<(), EngineError> {
-    change(engine, Vec::new(), Some(fact)).await.map(drop)
+/// A document is written; the version that it must have, 0 when it must not be there.
+pub fn put(kind: &str, id: &str, body: Vec<u8>, expect_version: Option<u64>) -> DocumentChange {
+    // The engine stamps the time.
+    let document = Document { id: id.to_owned(), version: 0, updated_at: Timestamp(0), body };
+    DocumentChange::Put { kind: kind.to_owned(), document, expect_version }
+}
+
+/// A document is removed, whatever its version.
+pub fn remove(kind: &str, id: &str) -> DocumentChange {
+    DocumentChange::Remove { kind: kind.to_owned(), id: id.to_owned(), expect_version: None }
 }
 
 /// A fact of this author.
 pub fn fact(author: Author, action: &str, target: &str, detail: Value) -> Fact {
-    Fact {
-        by: author.by,
-        action: action.to_owned(),
-        target: target.to_owned(),
-        detail,
-        origin: author.origin,
-    }
+    Fact::new(author, action, target).with(detail)
 }

@@ -12,11 +12,15 @@ use axum::response::IntoResponse;
 
 use crate::api::problem::FieldError;
 use crate::http::authorize::{Action, Caller, Denial, Resource, Role, authorize};
+pub use crate::http::client_address::ClientAddress;
+use crate::http::client_address::client_address;
 use crate::http::codes;
 use crate::http::extract::BodyLimit;
 use crate::http::options::Scrape;
 use crate::http::policy::{self, Access};
 use crate::http::problem::ApiError;
+use crate::http::rate::{self, Kind, Passed};
+use crate::http::replies;
 use crate::http::scope::Scope;
 use crate::http::sign_in;
 use crate::http::state::HttpState;
@@ -29,9 +33,47 @@ pub struct Peer(pub SocketAddr);
 pub async fn admit(State(state): State<HttpState>, request: Request, next: Next) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(BodyLimit(state.options.body_bytes_max));
-    match check(&state, &mut parts).await {
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(error) => error.into_response(),
+    let passed = match check(&state, &mut parts).await {
+        Ok(()) => limit_rate(&state, &parts),
+        Err(error) if [codes::NO_LOGIN, codes::INVALID_TOKEN].contains(&error.code) => {
+            // Whoever guesses at sessions and tokens is told to wait like everybody without one.
+            limit_rate(&state, &parts).and(Err(error))
+        }
+        Err(error) => Err(error),
+    };
+    let passed = match passed {
+        Ok(passed) => passed,
+        Err(error) => return error.into_response(),
+    };
+    let is_repeatable = replies::concerns(&parts);
+    let request = Request::from_parts(parts, body);
+    let mut response = if is_repeatable {
+        state.replies.answer(request, next).await
+    } else {
+        next.run(request).await
+    };
+    if let Some(passed) = passed {
+        passed.tell(response.headers_mut());
+    }
+    response
+}
+
+/// Counts the request for who makes it: the principal, or the address of one without a login.
+/// Programs on this machine are not counted unless an operator wants it, and probes never are.
+fn limit_rate(state: &HttpState, parts: &Parts) -> Result<Option<Passed>, ApiError> {
+    let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    let Some(address) = client_address(&state.options, &parts.headers, peer) else {
+        return Ok(None);
+    };
+    let (rates, is_proxied) = (state.options.rates, state.options.behind_proxy);
+    let is_local = address.is_loopback() && !is_proxied && !rates.limit_loopback;
+    if is_local || policy::PROBES.contains(&path) {
+        return Ok(None);
+    }
+    match parts.extensions.get::<Caller>() {
+        Some(caller) => state.rates.admit(Kind::of(&parts.method), &caller.principal().to_string()),
+        None => state.rates.admit(Kind::Anonymous, &rate::key_of(address)),
     }
 }
 
@@ -117,33 +159,5 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         // The door put it there; a handler behind an open door that asks for it finds nobody.
         let caller = parts.extensions.get::<Caller>().cloned();
         caller.ok_or_else(sign_in::nobody)
-    }
-}
-
-/// The address of the caller, as far as it can be trusted: behind a proxy what the proxy appended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientAddress(pub String);
-
-impl ClientAddress {
-    /// The address that this request comes from.
-    pub fn of(state: &HttpState, parts: &Parts) -> Self {
-        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_string());
-        let forwarded = parts.headers.get_all("x-forwarded-for").iter().next_back();
-        let forwarded = forwarded
-            .and_then(|value| value.to_str().ok()?.rsplit(',').next())
-            .map(|text| text.trim().to_owned())
-            .filter(|text| state.options.behind_proxy && !text.is_empty() && text.len() <= 64);
-        Self(forwarded.or(peer).unwrap_or_else(|| "unknown".to_owned()))
-    }
-}
-
-impl FromRequestParts<HttpState> for ClientAddress {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        state: &HttpState,
-    ) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(state, parts))
     }
 }

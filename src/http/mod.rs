@@ -7,8 +7,11 @@ pub mod accounts;
 pub mod authorize;
 /// The header and the text of API tokens.
 pub mod bearer;
+/// Where a request comes from.
+pub mod client_address;
 /// Every kind of problem in one table.
 pub mod codes;
+mod connections;
 mod csrf;
 /// Who stands in for whom at checkpoints.
 pub mod delegation;
@@ -19,6 +22,8 @@ pub mod extract;
 /// How accounts, sessions and tokens change: with a fact.
 mod facts;
 mod guard;
+/// Limits of what stands before the body.
+pub mod head_limits;
 mod headers;
 /// Which host names are ours.
 pub mod host;
@@ -37,7 +42,10 @@ mod present;
 /// The one error and how it becomes an answer.
 pub mod problem;
 mod random;
+mod rate;
 mod refusal;
+/// Answers kept for requests that are repeated.
+pub mod replies;
 mod router;
 mod routes;
 /// What a token may be used for.
@@ -60,7 +68,7 @@ mod validate_agent;
 mod validate_user;
 
 pub use guard::Peer;
-pub use options::{BadOptions, Options, Scrape};
+pub use options::{BadOptions, Options, RateOptions, Scrape};
 pub use router::router;
 pub use server::{BindError, Server};
 pub use state::{HttpState, RenderMetrics};

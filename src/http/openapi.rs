@@ -2,7 +2,10 @@
 //! them.
 
 use axum::Router;
+use axum::http::Method;
 use utoipa::OpenApi;
+use utoipa::openapi::header::Header;
+use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
@@ -14,14 +17,20 @@ use crate::api::problem::Problem;
 use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
-    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, auth, backup, batches,
-    callbacks, checkpoints, cloudevents, delegation, docs, doctor, gate_events, gates, health, jobs,
-    link_page, links, metrics, overrides, rules, status, templates, tokens, users, worker,
-    workflows,
+    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, auth, backup,
+    batches, callbacks, checkpoints, cloudevents, decisions, delegation, docs, doctor, gate_events,
+    gates, health, jobs, link_page, links, metrics, overrides, rules, status, templates, tokens,
+    users, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
 
+/// The answer that says what went wrong.
+const PROBLEM: &str = "Problem";
+/// The same with the time to wait.
+const LATER: &str = "Later";
+/// Answers that pass with time.
+const WAITING: &[u16] = &[429, 503];
 /// The name of the security scheme of people with a browser.
 const COOKIE: &str = "session";
 /// The name of the security scheme of API tokens.
@@ -80,9 +89,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .merge(agent_routes())
         .merge(identity_routes())
         .merge(gate_routes())
-        .routes(routes!(checkpoints::list))
-        .routes(routes!(checkpoints::read, checkpoints::approve, checkpoints::reject))
-        .routes(routes!(checkpoints::decision))
+        .merge(checkpoint_routes())
         .routes(routes!(worker::read, worker::start, worker::stop))
         .routes(routes!(actors::read))
         .routes(routes!(status::read))
@@ -136,6 +143,20 @@ fn identity_routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(users::read, users::edit, users::deactivate))
 }
 
+/// Checkpoints, decisions, and what people do beside deciding.
+fn checkpoint_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(checkpoints::list))
+        .routes(routes!(checkpoints::read))
+        .routes(routes!(decisions::approve, decisions::reject))
+        .routes(routes!(decisions::decision))
+        .routes(routes!(decisions::batch))
+        .routes(routes!(attendance::claim, attendance::release))
+        .routes(routes!(attendance::delegate))
+        .routes(routes!(attendance::comment))
+        .routes(routes!(attendance::rearm))
+}
+
 /// Agents, what they bring, and overrides of jobs.
 fn agent_routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
@@ -168,13 +189,19 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
     let bearer =
         HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("hp_<id>_<secret>");
     components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer.build()));
+    components.responses.insert(PROBLEM.to_owned(), RefOr::T(problem_answer()));
+    let mut later = problem_answer();
+    let mut after = Header::new(Object::with_type(Type::Integer));
+    after.description = Some("Seconds to wait before the next try".to_owned());
+    later.headers.insert("Retry-After".to_owned(), RefOr::T(after));
+    components.responses.insert(LATER.to_owned(), RefOr::T(later));
     for (path, item) in &mut document.paths.paths {
         let operations = [
-            (axum::http::Method::GET, &mut item.get),
-            (axum::http::Method::POST, &mut item.post),
-            (axum::http::Method::DELETE, &mut item.delete),
-            (axum::http::Method::PATCH, &mut item.patch),
-            (axum::http::Method::PUT, &mut item.put),
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::DELETE, &mut item.delete),
+            (Method::PATCH, &mut item.patch),
+            (Method::PUT, &mut item.put),
         ];
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
@@ -184,6 +211,11 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
             // fault of the program that shows at every start.
             assert!(route.is_some(), "{method} {path} is not in the table of routes");
             let responses = &mut operation.responses.responses;
+            for status in common_statuses(&method, path, route) {
+                let kind = if WAITING.contains(&status) { LATER } else { PROBLEM };
+                let reference = RefOr::Ref(Ref::from_response_name(kind));
+                responses.entry(status.to_string()).or_insert(reference);
+            }
             responses.insert("default".to_owned(), RefOr::T(problem_answer()));
             if route.is_some_and(|route| route.access != Access::Open) {
                 // Either of them is enough.
@@ -194,6 +226,23 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
             }
         }
     }
+}
+
+/// What any route may answer because of the door alone, whatever its handler does.
+fn common_statuses(method: &Method, path: &str, route: Option<&policy::Route>) -> Vec<u16> {
+    let mut statuses = vec![400, 414, 421, 429, 431, 500, 503];
+    if route.is_some_and(|route| route.access != Access::Open) {
+        statuses.extend([401, 403]);
+    }
+    if path.contains('{') {
+        statuses.push(404);
+    }
+    // A query parameter that a route does not know is refused by every route.
+    statuses.push(422);
+    if !method.is_safe() {
+        statuses.extend([403, 408, 409, 413, 415, 507]);
+    }
+    statuses
 }
 
 fn problem_answer() -> Response {

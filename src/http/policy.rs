@@ -111,6 +111,12 @@ pub static ROUTES: &[Route] = &[
     route(Method::POST, "/api/admin/agent-checkpoints/{id}", For(Decide), false),
     route(Method::DELETE, "/api/admin/agent-checkpoints/{id}", For(Decide), false),
     route(Method::POST, "/api/admin/agent-checkpoints/{id}/decision", For(Decide), false),
+    route(Method::POST, "/api/admin/agent-checkpoints/batch", For(Decide), false),
+    route(Method::POST, "/api/admin/agent-checkpoints/{id}/claim", For(Decide), false),
+    route(Method::DELETE, "/api/admin/agent-checkpoints/{id}/claim", For(Decide), false),
+    route(Method::POST, "/api/admin/agent-checkpoints/{id}/delegate", For(Decide), false),
+    route(Method::POST, "/api/admin/agent-checkpoints/{id}/comments", For(Decide), false),
+    route(Method::POST, "/api/admin/agent-checkpoints/{id}/rearm", For(OverrideJob), false),
     route(Method::POST, "/api/gates", For(UseGates), false),
     route(Method::GET, "/api/gates", For(UseGates), true),
     route(Method::GET, "/api/gates/{id}", For(UseGates), true),
@@ -161,19 +167,38 @@ pub fn may_take_long(method: &Method, path: &str) -> bool {
     waits || is_backup || path == "/api/admin/doctor"
 }
 
-/// Does the answer hold a secret that is shown once? Then no copy of it may be kept, not even to
-/// repeat it for the same idempotency key.
-pub fn answers_with_secret(method: &Method, path: &str) -> bool {
-    let makes = *method == Method::POST || *method == Method::PATCH;
-    let places = [
-        "/api/auth/tokens",
-        "/api/admin/tokens",
-        "/api/admin/users",
-        "/api/admin/users/{id}",
-        "/api/gates",
-        "/api/admin/agent-checkpoints/{id}/links",
-    ];
-    makes && places.contains(&path)
+/// Routes that supervisors ask again and again. Nobody is told to wait there.
+pub const PROBES: &[&str] = &["/healthz", "/readyz"];
+
+/// Routes that a key of idempotency makes idempotent by themselves: they write the key in the
+/// transaction of what they create.
+pub const KEEP_THEIR_KEYS: &[(Method, &str)] = &[
+    (Method::POST, "/api/jobs"),
+    (Method::POST, "/api/agent-jobs"),
+    (Method::POST, "/api/gates"),
+];
+
+/// Routes whose answer shows a secret once. Such an answer is never kept to be repeated.
+pub const SHOW_SECRETS: &[(Method, &str)] = &[
+    (Method::POST, "/api/auth/tokens"),
+    (Method::POST, "/api/admin/tokens"),
+    (Method::POST, "/api/admin/users"),
+    (Method::PATCH, "/api/admin/users/{id}"),
+    (Method::POST, "/api/gates"),
+    (Method::POST, "/api/admin/agent-checkpoints/{id}/links"),
+];
+
+/// Routes whose request may hold a password. Not even its digest is kept: a password is guessed
+/// from one.
+pub const TAKE_PASSWORDS: &[(Method, &str)] = &[
+    (Method::POST, "/api/auth/password"),
+    (Method::POST, "/api/admin/users"),
+    (Method::PATCH, "/api/admin/users/{id}"),
+];
+
+/// Is the request on this list?
+pub fn is_listed(list: &[(Method, &str)], method: &Method, path: &str) -> bool {
+    list.iter().any(|(listed, of)| listed == method && *of == path)
 }
 
 /// The row for a request. A HEAD is a GET without a body.

@@ -13,9 +13,9 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore};
 
-use crate::engine::{Engine, EngineError};
+use crate::engine::{ChangeOutcome, Engine, EngineError};
 use crate::http::accounts::Account;
-use crate::http::facts::{self, Changed, DocumentChange};
+use crate::http::facts;
 use crate::http::options::Options;
 use crate::model::audit::Fact;
 use crate::model::id::ContentHash;
@@ -85,7 +85,7 @@ pub async fn sign_out(
     fact: Fact,
 ) -> std::result::Result<(), EngineError> {
     let Some(id) = session.id() else { return Ok(()) };
-    let gone = DocumentChange::Remove { kind: SESSIONS, id: key(&id) };
+    let gone = facts::remove(SESSIONS, &key(&id));
     facts::change(engine, vec![gone], Some(fact)).await.map(drop)
 }
 
@@ -152,7 +152,7 @@ impl DocumentSessions {
         self.engine.now().0.div_euclid(1_000_000)
     }
 
-    async fn write(&self, record: &Record, expect_version: Option<u64>) -> Result<Changed> {
+    async fn write(&self, record: &Record, expect_version: Option<u64>) -> Result<ChangeOutcome> {
         let by_record = || record.expiry_date.unix_timestamp();
         let by_engine = |seconds: i64| self.now_s().saturating_add(seconds);
         let expires_at_unix_s = self.lifetime_s.map_or_else(by_record, by_engine);
@@ -167,7 +167,7 @@ impl DocumentSessions {
         }
         let kept = Kept { data, expires_at_unix_s, seen_at_unix_s: Some(self.now_s()) };
         let body = serde_json::to_vec(&kept).map_err(encode)?;
-        let put = DocumentChange::Put { kind: SESSIONS, id, body, expect_version };
+        let put = facts::put(SESSIONS, &id, body, expect_version);
         facts::change(&self.engine, vec![put], fact).await.map_err(backend)
     }
 
@@ -207,7 +207,7 @@ fn backend(error: EngineError) -> Error {
 impl SessionStore for DocumentSessions {
     async fn create(&self, record: &mut Record) -> Result<()> {
         for _ in 0..DRAWS_MAX {
-            if self.write(record, Some(0)).await? == Changed::Applied {
+            if self.write(record, Some(0)).await? == ChangeOutcome::Applied {
                 return Ok(());
             }
             record.id = Id::default();

@@ -8,10 +8,11 @@ use tower_sessions::Session;
 use crate::http::accounts::{self, Account, AccountError};
 use crate::http::authorize::{Caller, Role};
 use crate::http::bearer::{self, Presented};
+use crate::http::client_address::client_address;
 use crate::http::codes::{self, Code};
 use crate::http::delegation;
 use crate::http::facts;
-use crate::http::guard::ClientAddress;
+use crate::http::guard::Peer;
 use crate::http::problem::ApiError;
 use crate::http::session::{self, LOGIN_KEY, Login};
 use crate::http::state::HttpState;
@@ -26,7 +27,9 @@ pub const PROGRAM: &str = "agent:";
 
 /// Who asks, or why that is nobody.
 pub async fn caller(state: &HttpState, parts: &Parts) -> Result<Caller, ApiError> {
-    let address = ClientAddress::of(state, parts).0;
+    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    let address = client_address(&state.options, &parts.headers, peer);
+    let address = address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
     match bearer::presented(&parts.headers) {
         Some(text) => by_token(state, text, address).await,
         None => by_session(state, parts, address).await,
@@ -92,7 +95,7 @@ async fn refused(state: &HttpState, target: Option<&str>, address: String) -> Ap
     let author = Author { by: Principal::system("door"), origin: Some(origin) };
     let target = target.unwrap_or("unknown");
     let fact = facts::fact(author, "token.refused", target, serde_json::json!({}));
-    if let Err(error) = facts::record(&state.engine, fact).await {
+    if let Err(error) = state.engine.record(fact).await {
         tracing::warn!(%error, "a wrong token could not be written down");
     }
     with_challenge(codes::INVALID_TOKEN, "this is no token of this server")

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
-use crate::engine::Engine;
+use crate::engine::{ChangeOutcome, DocumentChange, Engine};
 use crate::http::accounts::AccountError;
 use crate::http::authorize::Role;
 use crate::http::bearer::{ID_LETTERS, Presented, SECRET_LETTERS};
-use crate::http::facts::{self, Changed, DocumentChange};
+use crate::http::facts;
 use crate::http::random;
 use crate::http::scope::Scope;
 use crate::model::audit::{Author, Origin};
@@ -30,6 +30,9 @@ const PAGE: usize = 200;
 const USE_PERIOD: Span = Span::from_secs(60);
 /// How long a token stays in the lists after its end; the audit trail keeps its life for ever.
 const KEPT_AFTER_END: Span = Span::from_secs(90 * 24 * 3600);
+
+/// Tries to revoke a token whose use is noted at the same time, which happens once a minute.
+const REVOKE_TRIES: usize = 5;
 
 /// Who uses a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,15 +151,11 @@ pub async fn create(
         "roles": token.roles, "expiresAt": token.expires_at.to_rfc3339(),
     });
     let fact = facts::fact(author, "token.create", &token.id, detail);
-    let place = DocumentChange::Put {
-        kind: TOKENS_OF,
-        id: place(&token.holder, &token.id),
-        body: encode(&token.id, &token.id)?,
-        expect_version: Some(0),
-    };
+    let place = place(&token.holder, &token.id);
+    let place = facts::put(TOKENS_OF, &place, encode(&token.id, &token.id)?, Some(0));
     match facts::change(engine, vec![put(&token, 0)?, place], Some(fact)).await? {
-        Changed::Applied => Ok((token, text)),
-        Changed::Conflict(_) => Err(AccountError::Stale(token.id)),
+        ChangeOutcome::Applied => Ok((token, text)),
+        ChangeOutcome::Conflict { .. } => Err(AccountError::Stale(token.id)),
     }
 }
 
@@ -268,22 +267,38 @@ pub async fn revoke(
     id: &str,
     author: Author,
 ) -> Result<Option<Token>, AccountError> {
-    let Some((mut token, version)) = read(engine, id).await? else { return Ok(None) };
-    if token.revoked_at.is_none() {
+    let Some(token) = revoke_one(engine, id, &author).await? else { return Ok(None) };
+    let made = all(engine).await?;
+    let mut above = vec![id];
+    // The tokens that stand below, and what stands below those.
+    while let Some(parent) = above.pop() {
+        for child in made.iter().filter(|it| it.parent.as_deref() == Some(parent)) {
+            revoke_one(engine, &child.id, &author).await?;
+            above.push(&child.id);
+        }
+    }
+    Ok(Some(token))
+}
+
+async fn revoke_one(
+    engine: &Engine,
+    id: &str,
+    author: &Author,
+) -> Result<Option<Token>, AccountError> {
+    for _ in 0..REVOKE_TRIES {
+        let Some((mut token, version)) = read(engine, id).await? else { return Ok(None) };
+        if token.revoked_at.is_some() {
+            return Ok(Some(token));
+        }
         token.revoked_at = Some(engine.now());
         let detail = json!({"name": token.name, "holder": token.holder});
         let fact = facts::fact(author.clone(), "token.revoke", id, detail);
         let changed = facts::change(engine, vec![put(&token, version)?], Some(fact)).await?;
-        if let Changed::Conflict(_) = changed {
-            return Err(AccountError::Stale(id.to_owned()));
+        if changed == ChangeOutcome::Applied {
+            return Ok(Some(token));
         }
     }
-    let made = all(engine).await?;
-    let made = made.iter().filter(|it| it.parent.as_deref() == Some(id) && it.revoked_at.is_none());
-    for child in made {
-        Box::pin(revoke(engine, &child.id, author.clone())).await?;
-    }
-    Ok(Some(token))
+    Err(AccountError::Stale(id.to_owned()))
 }
 
 /// Removes tokens that ended long ago; says how many. To be called now and then.
@@ -294,10 +309,7 @@ pub async fn remove_ended(engine: &Engine) -> Result<u64, AccountError> {
         let is_old = token.ended_at(now).is_some_and(|end| now.since(end) >= KEPT_AFTER_END);
         if is_old {
             let place = place(&token.holder, &token.id);
-            let changes = vec![
-                DocumentChange::Remove { kind: TOKENS_OF, id: place },
-                DocumentChange::Remove { kind: TOKENS, id: token.id },
-            ];
+            let changes = vec![facts::remove(TOKENS_OF, &place), facts::remove(TOKENS, &token.id)];
             facts::change(engine, changes, None).await?;
             removed += 1;
         }
@@ -311,12 +323,7 @@ fn place(holder: &str, id: &str) -> String {
 
 fn put(token: &Token, version: u64) -> Result<DocumentChange, AccountError> {
     let body = encode(&token.id, token)?;
-    Ok(DocumentChange::Put {
-        kind: TOKENS,
-        id: token.id.clone(),
-        body,
-        expect_version: Some(version),
-    })
+    Ok(facts::put(TOKENS, &token.id, body, Some(version)))
 }
 
 fn encode(id: &str, value: &impl Serialize) -> Result<Vec<u8>, AccountError> {

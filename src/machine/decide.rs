@@ -91,7 +91,9 @@ fn obey(scratch: &mut Scratch<'_>, command: &Command) -> Result<(), Refusal> {
         Command::Delegate { checkpoint, to, until, reason, voter } => {
             scratch.delegate(*checkpoint, to, *until, reason.as_deref(), voter)?;
         }
-        Command::Comment { checkpoint, text, voter } => scratch.comment(*checkpoint, text, voter)?,
+        Command::Comment { checkpoint, text, voter } => {
+            scratch.comment(*checkpoint, text, voter)?
+        }
         Command::Rearm { checkpoint, expiry, reason, voter } => {
             scratch.rearm(*checkpoint, *expiry, reason, voter)?;
         }

@@ -77,8 +77,7 @@ impl View {
                     self.go_on(frame, at);
                 }
             }
-            Event::Decided { checkpoint, .. }
-            | Event::CheckpointCancelled { checkpoint } => {
+            Event::Decided { checkpoint, .. } | Event::CheckpointCancelled { checkpoint } => {
                 if let Some(frame) = self.waits.remove(checkpoint) {
                     self.go_on(frame, at);
                 }
@@ -100,7 +99,9 @@ impl View {
         let run = self.run;
         let is_around = |entry: &TimelineEntry| {
             let rest = own.strip_prefix(entry.reference.as_str());
-            entry.run == run && entry.ended_at == ended_at && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            entry.run == run
+                && entry.ended_at == ended_at
+                && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let ended = self.entries.iter_mut().filter(|entry| entry.phase == "faulted");
         for entry in ended.filter(|entry| is_around(entry)) {

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::checkpoint::{
-    Checkpoint, Claim, Decision, Delegation, Edit, OnExpiry, Remark,
-};
+use crate::model::checkpoint::{Checkpoint, Claim, Decision, Delegation, Edit, OnExpiry, Remark};
 use crate::model::cloud_event::CloudEvent;
 use crate::model::evaluation::{Evaluation, RuleResult};
 use crate::model::id::{CheckpointId, FrameId, JobId};

@@ -90,9 +90,7 @@ pub enum Refusal {
         role: &'static str,
     },
     /// Somebody else claimed the checkpoint.
-    #[error(
-        "{by} has claimed the checkpoint until {until}; wait, or let an admin break the claim"
-    )]
+    #[error("{by} has claimed the checkpoint until {until}; wait, or let an admin break the claim")]
     ClaimedByOther {
         /// Who.
         by: String,
@@ -132,8 +130,11 @@ pub enum Refusal {
         why: &'static str,
     },
     /// The edit changes what must not be changed.
-    #[error("only what is at or below {} may be edited; this changes {}",
-        named(editable), named(outside))]
+    #[error(
+        "only what is at or below {} may be edited; this changes {}",
+        named(editable),
+        named(outside)
+    )]
     NotEditable {
         /// The JSON Pointers that may be edited.
         editable: Vec<String>,

@@ -16,6 +16,7 @@ mod crash;
 #[cfg(feature = "fault-injection")]
 mod disk_faults;
 mod documents;
+mod door;
 mod dsl;
 mod egress;
 mod engine;

@@ -88,7 +88,7 @@ async fn verify(
     let target = account.map_or_else(|| "unknown".to_owned(), |account| account.id);
     let author = Author { by: Principal::system("door"), origin: Some(origin.clone()) };
     let fact = facts::fact(author, "login.failed", &target, json!({}));
-    facts::record(&state.engine, fact).await.map_err(|error| failed(&error))?;
+    state.engine.record(fact).await.map_err(|error| failed(&error))?;
     Err(ApiError::new(codes::LOGIN_FAILED, "the email or the password is wrong"))
 }
 

@@ -68,7 +68,7 @@ pub async fn detail(
     viewer: Viewer,
 ) -> Result<JobDetail, ApiError> {
     let id = view.row.id;
-    let checkpoints = include.checkpoints.then(|| checkpoint::of_job(&view));
+    let checkpoints = include.checkpoints.then(|| checkpoint::of_job(&view, state.engine.now()));
     let (mut logs, mut logs_total) = (None, None);
     if include.logs {
         let (rows, total) = logs_after(state, id, 0, LOGS_BESIDE_MAX, viewer).await?;
@@ -131,7 +131,7 @@ pub async fn command(
     message: &str,
 ) -> Result<JobAnswer, ApiError> {
     let engine = state.engine.clone();
-    let by = caller.principal();
+    let by = caller.author();
     let done = detached(async move { engine.command(id, command, by).await }).await;
     let view = done.map_err(|error: ApiError| match words {
         Words::Jobs => error,

@@ -12,7 +12,8 @@ use axum::http::{Response, StatusCode, header};
 use crate::engine::{CheckpointView, Link, LinkStatus, LinkToken, LinkView};
 use crate::http::accounts;
 use crate::http::authorize::{Action, Caller, Resource};
-use crate::http::client_address_of;
+use crate::http::client_address::ClientAddress;
+use crate::http::codes;
 use crate::http::detached::detached;
 use crate::http::extract::{read_body, require_kind};
 use crate::http::guard::permit;
@@ -42,11 +43,10 @@ const FORM_BYTES_MAX: usize = 128 * 1024;
     ))]
 pub async fn show(
     State(state): State<HttpState>,
+    ClientAddress(address): ClientAddress,
     Path(token): Path<String>,
-    request: Request,
 ) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    match opened(&state, &parts, &token).await {
+    match opened(&state, &address, &token).await {
         Ok(open) => link_form::question(&open).await,
         Err(page) => *page,
     }
@@ -67,16 +67,15 @@ pub async fn show(
     ))]
 pub async fn decide(
     State(state): State<HttpState>,
+    ClientAddress(address): ClientAddress,
     Path(token): Path<String>,
     request: Request,
 ) -> Response<Body> {
-    let (parts, body) = request.into_parts();
-    let open = match opened(&state, &parts, &token).await {
+    let open = match opened(&state, &address, &token).await {
         Ok(open) => open,
         Err(page) => return *page,
     };
-    let request = Request::from_parts(parts.clone(), body);
-    match decided(&state, &parts, request, &open).await {
+    match decided(&state, address, request, &open).await {
         Ok(page) => page,
         Err(refusal) => refusal.page(),
     }
@@ -98,10 +97,10 @@ pub(super) struct Open {
 /// gets the same page, and too many of them from one address get none.
 async fn opened(
     state: &HttpState,
-    parts: &Parts,
+    address: &str,
     token: &str,
 ) -> Result<Open, Box<Response<Body>>> {
-    let keys = [format!("link {}", client_address_of(state, parts))];
+    let keys = [format!("link {address}")];
     if let Err(wait) = state.throttle.admit(&keys, state.engine.now()) {
         return Err(Box::new(link_form::slow_down(wait)));
     }
@@ -184,14 +183,17 @@ impl Refusal {
 
 async fn decided(
     state: &HttpState,
-    parts: &Parts,
+    address: String,
     request: Request,
     open: &Open,
 ) -> Result<Response<Body>, Refusal> {
-    require_kind(&parts.headers, &["application/x-www-form-urlencoded"])?;
+    require_kind(request.headers(), &["application/x-www-form-urlencoded"])?;
+    let (parts, body) = request.into_parts();
+    let parts = &parts;
+    let request = Request::from_parts(Parts::clone(parts), body);
     let bytes = read_body(request, FORM_BYTES_MAX).await?;
     let form = Form::parse(&bytes).map_err(Refusal::Form)?;
-    let (caller, door) = decider(state, parts, open, &form).await?;
+    let (caller, door) = decider(state, parts, address, open, &form).await?;
     permit(&caller, Action::Decide, Resource::Any)?;
     let word = form.decision.as_deref().unwrap_or_default();
     let verdict = Verdict::from_str(word);
@@ -226,6 +228,7 @@ async fn decided(
 async fn decider(
     state: &HttpState,
     parts: &Parts,
+    address: String,
     open: &Open,
     form: &Form,
 ) -> Result<(Caller, Door), Refusal> {
@@ -241,12 +244,11 @@ async fn decider(
         Err(error) => return Err(error.into()),
     }
     let Some(expected) = &open.confirmation else { return Err(Refusal::SignIn) };
-    let address = client_address_of(state, parts);
     let keys = [format!("link-number {}", open.link.id), format!("link-number {address}")];
     if let Err(wait) = state.throttle.admit(&keys, state.engine.now()) {
         let seconds = wait.0.div_ceil(1_000_000);
         let detail = "too many wrong numbers came; wait a little";
-        let error = ApiError::new(crate::http::codes::TOO_MANY_LOGINS, detail);
+        let error = ApiError::new(codes::TOO_MANY_LOGINS, detail);
         return Err(error.retry_after(seconds).into());
     }
     let typed: Option<String> = form.confirm.as_deref().map(|text| {
@@ -259,7 +261,7 @@ async fn decider(
     let origin = Origin { address: Some(address), via };
     let account = accounts::account(&state.engine, &open.link.user).await;
     let account = account.map_err(|error| {
-        ApiError::new(crate::http::codes::UNAVAILABLE, error.to_string()).retry_after(1)
+        ApiError::new(codes::UNAVAILABLE, error.to_string()).retry_after(1)
     })?;
     let account = account.filter(|account| account.is_active).ok_or(Refusal::SignIn)?;
     let door = Door::Link { confirmed: true };

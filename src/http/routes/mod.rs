@@ -13,6 +13,8 @@ pub mod agent_jobs;
 pub mod agents;
 /// Who carries out a job, and when it starts.
 pub mod assignment;
+/// What people do at checkpoints beside deciding.
+pub mod attendance;
 /// Login.
 pub mod auth;
 /// Backups and the release of a held store.
@@ -29,6 +31,8 @@ pub mod cloudevents;
 mod creation;
 /// Who stands in for oneself.
 pub mod delegation;
+/// Decisions at checkpoints.
+pub mod decisions;
 /// A job with its logs, checkpoints and timeline.
 mod detail;
 /// The API's own pages and document.

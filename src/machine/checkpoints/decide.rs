@@ -209,18 +209,15 @@ fn check_vote(
         });
     }
     let used = |absent: &str| {
-        let same = |vote: &&Decision| {
-            vote.acts_for.as_deref() == Some(absent) || vote.by.id() == absent
-        };
+        let same =
+            |vote: &&Decision| vote.acts_for.as_deref() == Some(absent) || vote.by.id() == absent;
         row.votes.iter().find(same)
     };
     let used = match standing {
         Standing::For(absent) => used(absent),
-        Standing::Own => {
-            row.votes.iter().find(|vote| {
-                vote.acts_for.as_deref().is_some_and(|absent| wish.voter.is_called(absent))
-            })
-        }
+        Standing::Own => row.votes.iter().find(|vote| {
+            vote.acts_for.as_deref().is_some_and(|absent| wish.voter.is_called(absent))
+        }),
     };
     match used.filter(|_| wish.verdict == Verdict::Approve) {
         Some(vote) => Err(Refusal::StandingUsed {
@@ -236,9 +233,8 @@ fn check_vote(
 
 /// Is everything that it says well formed?
 fn check_content(row: &Checkpoint, wish: &DecideCheckpoint) -> Result<(), Refusal> {
-    let bad = |member, message: &str| {
-        Err(Refusal::BadDecision { member, message: message.to_owned() })
-    };
+    let bad =
+        |member, message: &str| Err(Refusal::BadDecision { member, message: message.to_owned() });
     if wish.comment.as_ref().is_some_and(|comment| comment.len() > TEXT_BYTES_MAX) {
         let message = format!("is longer than {TEXT_BYTES_MAX} bytes");
         return Err(Refusal::BadDecision { member: "comment", message });

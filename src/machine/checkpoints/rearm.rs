@@ -82,7 +82,11 @@ impl Scratch<'_> {
         if !is_alone(&lapsed.run, row.frame) {
             return no("other work of the run was under way and was cancelled");
         }
-        if lapsed.run.frames.values().any(|frame| frame.timeout_at.is_some_and(|at| at <= self.now()))
+        if lapsed
+            .run
+            .frames
+            .values()
+            .any(|frame| frame.timeout_at.is_some_and(|at| at <= self.now()))
         {
             return no("the `timeout` of its task, or of what is around it, is over as well");
         }
