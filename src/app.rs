@@ -83,6 +83,7 @@ impl App {
         let shutdown = CancellationToken::new();
         metrics.keep_up(shutdown.clone());
         housekeeping::keep(engine.clone(), shutdown.clone());
+        housekeeping::tidy_gates(engine.clone(), shutdown.clone());
         housekeeping::count_agents(engine.clone(), shutdown.clone());
         housekeeping::retain(engine.clone(), store, Rules::of(&config), shutdown.clone());
         let render = Arc::new(move || metrics.render());

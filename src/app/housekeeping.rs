@@ -54,6 +54,27 @@ pub(super) fn forget(state: HttpState, stop: CancellationToken) {
     });
 }
 
+/// Forgets links that have long been good for nothing, and secrets of callbacks whose gates are
+/// gone, until `stop`.
+pub(super) fn tidy_gates(engine: Engine, stop: CancellationToken) {
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(PERIOD);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            let links = engine.forget_old_links().await;
+            let secrets = engine.forget_lost_webhook_secrets().await;
+            match (links, secrets) {
+                (Ok(0), Ok(0)) => {}
+                (Ok(links), Ok(secrets)) => {
+                    tracing::debug!(links, secrets, "what gates left behind is gone");
+                }
+                (Err(error), _) | (_, Err(error)) => {
+                    tracing::debug!(%error, "what gates left behind stays for now");
+                }
+            }
+        }
+    });
+}
+
 /// Lets the figures of the agents catch up until `stop`, if there are agents.
 pub(super) fn count_agents(engine: Engine, stop: CancellationToken) {
     tokio::spawn(async move {

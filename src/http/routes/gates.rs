@@ -210,7 +210,6 @@ async fn settled(
     wait: Duration,
 ) -> Result<GateView, ApiError> {
     let _place = state.waiters.clone().try_acquire_owned().map_err(|_| too_many())?;
-    let mut ready = state.ready.clone();
     let mut watch = state.engine.watch_job(id);
     let over = tokio::time::sleep(wait);
     tokio::pin!(over);
@@ -222,7 +221,7 @@ async fn settled(
         tokio::select! {
             () = watch.changed() => {}
             () = &mut over => return own_gate(state, caller, id).await,
-            _ = ready.wait_for(|ready| !*ready) => return Ok(gate),
+            () = state.stopping() => return Ok(gate),
         }
     }
 }
