@@ -93,11 +93,4 @@ impl HttpState {
     pub fn sweep_rates(&self) {
         self.rates.sweep();
     }
-
-    /// Returns when the process begins to stop: whoever waits for something else ends then.
-    pub async fn stopping(&self) {
-        let mut ready = self.ready.clone();
-        // Nobody says any more whether it is ready: then it stops, too.
-        ready.wait_for(|ready| !*ready).await.ok();
-    }
 }

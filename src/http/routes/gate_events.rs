@@ -72,7 +72,7 @@ fn last_seen(headers: &HeaderMap) -> Result<u64, ApiError> {
 
 /// Tells what happens until the gate is decided, the client has gone, or the server stops.
 async fn tell(state: &HttpState, id: JobId, seen: u64, sink: &Sink) -> Result<(), EngineError> {
-    let mut watch = state.engine.watch_job(id);
+    let (mut watch, closing) = (state.engine.watch_job(id), state.closing());
     let (mut seen, name) = (seen, id.to_string());
     let mut alive = tokio::time::interval(KEEP_ALIVE);
     alive.tick().await;
@@ -93,7 +93,7 @@ async fn tell(state: &HttpState, id: JobId, seen: u64, sink: &Sink) -> Result<()
             () = watch.changed() => {}
             _ = alive.tick() => if sink.send(keep_alive()).await.is_err() { return Ok(()) },
             () = sink.closed() => return Ok(()),
-            () = state.stopping() => return Ok(()),
+            () = closing.cancelled() => return Ok(()),
         }
     }
 }

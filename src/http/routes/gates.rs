@@ -210,7 +210,7 @@ async fn settled(
     wait: Duration,
 ) -> Result<GateView, ApiError> {
     let _place = state.waiters.clone().try_acquire_owned().map_err(|_| too_many())?;
-    let mut watch = state.engine.watch_job(id);
+    let (mut watch, closing) = (state.engine.watch_job(id), state.closing());
     let over = tokio::time::sleep(wait);
     tokio::pin!(over);
     loop {
@@ -221,7 +221,7 @@ async fn settled(
         tokio::select! {
             () = watch.changed() => {}
             () = &mut over => return own_gate(state, caller, id).await,
-            () = state.stopping() => return Ok(gate),
+            () = closing.cancelled() => return Ok(gate),
         }
     }
 }
