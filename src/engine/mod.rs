@@ -4,7 +4,8 @@ mod agent_card;
 mod agents;
 mod assignment;
 mod attempt;
-mod audit;
+/// The audit trail.
+pub mod audit;
 mod batch;
 mod catalog;
 mod child;
@@ -20,6 +21,8 @@ mod load;
 pub mod matching;
 mod obey;
 mod options;
+/// How people decide.
+mod oversight;
 mod park;
 mod parts;
 mod reads;
@@ -57,6 +60,7 @@ pub use error::EngineError;
 pub use examine::{Examination, Finding, Findings, Forecast, examine};
 pub use handle::{Engine, NewJob, Submitted};
 pub use options::Options;
+pub use oversight::{Decisions, OpenByAge, Oversight, OversightBy, OversightRow};
 pub use parts::Parts;
 pub use standing::{Hold, Release, Standing};
 pub use statistics::AgentStatistics;

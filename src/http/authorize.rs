@@ -81,6 +81,8 @@ pub enum Action {
     ControlWorker,
     /// Back up the store, read backups, release a held store.
     KeepStore,
+    /// Read the audit trail, check it, take evidence out of it.
+    ReadAudit,
     /// Read workflow documents.
     ReadWorkflows,
     /// Register workflow documents.
@@ -125,6 +127,7 @@ impl Action {
                 &[Role::Operator, Role::Admin]
             }
             Action::OverrideJob
+            | Action::ReadAudit
             | Action::RegisterWorkflow
             | Action::KeepStore
             | Action::ManageAgents => &[Role::Admin],

@@ -12,9 +12,9 @@ use crate::api::problem::Problem;
 use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
-    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, auth, backup, batches,
-    callbacks, checkpoints, cloudevents, docs, doctor, health, jobs, metrics, overrides, status,
-    templates, worker, workflows,
+    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, audit, auth, backup, batches,
+    callbacks, checkpoints, cloudevents, docs, doctor, health, jobs, metrics, overrides, oversight,
+    status, templates, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -80,6 +80,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(backup::download))
         .routes(routes!(backup::release))
         .routes(routes!(doctor::examine))
+        .merge(audit_routes())
         .routes(routes!(workflows::list))
         .routes(routes!(workflows::read))
         .routes(routes!(workflows::register))
@@ -95,6 +96,15 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .split_for_parts();
     complete(&mut document, options);
     (router, document)
+}
+
+/// The audit trail, and how people decide.
+fn audit_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::export))
+        .routes(routes!(oversight::read))
 }
 
 /// Agents, what they bring, and overrides of jobs.

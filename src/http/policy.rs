@@ -35,8 +35,8 @@ const fn route(method: Method, path: &'static str, access: Access, has_query: bo
 use Access::{For, Open, Scrape};
 use Action::{
     ControlWorker, Decide, KeepStore, KnowOneself, ManageAgents, OverrideJob, ReadAgents,
-    ReadCheckpoints, ReadEngine, ReadEveryJob, ReadWorkflows, RegisterWorkflow, SendEvent, UseJob,
-    UseJobs,
+    ReadAudit, ReadCheckpoints, ReadEngine, ReadEveryJob, ReadWorkflows, RegisterWorkflow,
+    SendEvent, UseJob, UseJobs,
 };
 
 /// The table.
@@ -104,6 +104,10 @@ pub static ROUTES: &[Route] = &[
     route(Method::GET, "/api/admin/backup/{name}", For(KeepStore), false),
     route(Method::GET, "/api/admin/doctor", For(ReadEngine), false),
     route(Method::POST, "/api/admin/release", For(KeepStore), false),
+    route(Method::GET, "/api/admin/audit", For(ReadAudit), true),
+    route(Method::GET, "/api/admin/audit/verify", For(ReadAudit), false),
+    route(Method::GET, "/api/admin/audit/export", For(ReadAudit), true),
+    route(Method::GET, "/api/admin/oversight", For(ReadEngine), true),
     route(Method::GET, "/api/workflows", For(ReadWorkflows), false),
     route(Method::GET, "/api/workflows/{name}", For(ReadWorkflows), false),
     route(Method::POST, "/api/admin/workflows", For(RegisterWorkflow), true),
@@ -120,7 +124,9 @@ pub static ROUTES: &[Route] = &[
 
 /// May the answer take longer than requests usually may? What copies or reads the whole store.
 pub fn may_take_long(method: &Method, path: &str) -> bool {
-    (*method == Method::POST && path == "/api/admin/backup") || path == "/api/admin/doctor"
+    (*method == Method::POST && path == "/api/admin/backup")
+        || matches!(path, "/api/admin/doctor" | "/api/admin/audit/verify")
+        || path == "/api/admin/audit/export"
 }
 
 /// The row for a request. A HEAD is a GET without a body.

@@ -13,6 +13,8 @@ pub mod agent_jobs;
 pub mod agents;
 /// Who carries out a job, and when it starts.
 pub mod assignment;
+/// The audit trail.
+pub mod audit;
 /// Login.
 pub mod auth;
 /// Backups and the release of a held store.
@@ -43,6 +45,8 @@ mod listing;
 pub mod metrics;
 /// What an admin does to a job against its course.
 pub mod overrides;
+/// How people decide.
+pub mod oversight;
 /// How the server is.
 pub mod status;
 /// Members of jobs under a name.

@@ -9,7 +9,7 @@ mod tests;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
-pub(crate) use audit::{Draft, read_audit};
+pub(crate) use audit::{Draft, read_audit, read_audit_body};
 pub(crate) use convert::{
     Append, HeldJob, Key, read_checkpoint, read_document, read_snapshot, write_checkpoint,
     write_document, write_snapshot,
