@@ -132,6 +132,8 @@ pub enum Action {
     ControlWorker,
     /// Back up the store, read backups, release a held store.
     KeepStore,
+    /// Read the audit trail, check it, take evidence out of it.
+    ReadAudit,
     /// Read workflow documents.
     ReadWorkflows,
     /// Register workflow documents.
@@ -198,6 +200,7 @@ impl Action {
             }
             Action::OverrideJob
             | Action::ShareTemplate
+            | Action::ReadAudit
             | Action::RegisterWorkflow
             | Action::KeepStore
             | Action::InspectAgents

@@ -17,10 +17,10 @@ use crate::api::problem::Problem;
 use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
-    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, auth, backup,
-    batches, callbacks, checkpoints, cloudevents, decisions, delegation, docs, doctor, gate_events,
-    gates, health, jobs, link_page, links, metrics, overrides, rules, status, templates, tokens,
-    users, worker, workflows,
+    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, audit, auth,
+    backup, batches, callbacks, checkpoints, cloudevents, decisions, delegation, docs, doctor,
+    gate_events, gates, health, jobs, link_page, links, metrics, overrides, oversight, rules, status,
+    templates, tokens, users, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -97,6 +97,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(backup::download))
         .routes(routes!(backup::release))
         .routes(routes!(doctor::examine))
+        .merge(audit_routes())
         .routes(routes!(workflows::list))
         .routes(routes!(workflows::read))
         .routes(routes!(workflows::register))
@@ -155,6 +156,15 @@ fn checkpoint_routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(attendance::delegate))
         .routes(routes!(attendance::comment))
         .routes(routes!(attendance::rearm))
+}
+
+/// The audit trail, and how people decide.
+fn audit_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::export))
+        .routes(routes!(oversight::read))
 }
 
 /// Agents, what they bring, and overrides of jobs.

@@ -36,7 +36,8 @@ use Access::{For, Open, Scrape};
 use Action::{
     ChangePassword, ControlWorker, Decide, DelegateStanding, InspectAgents, KeepOwnTokens,
     KeepStore, KnowOneself, ManageAgents, ManageTokens, ManageUsers, OverrideJob, ReadAgents,
-    ReadCheckpoints, ReadEngine, ReadEveryJob, ReadJob, ReadJobs, ReadWorkflows, RegisterWorkflow,
+    ReadAudit, ReadCheckpoints, ReadEngine, ReadEveryJob, ReadJob, ReadJobs, ReadWorkflows,
+    RegisterWorkflow,
     SendEvent, UseJob, UseJobs,
 };
 use Action::{ManageLinks, ManageRules, UseGates};
@@ -145,6 +146,10 @@ pub static ROUTES: &[Route] = &[
     route(Method::GET, "/api/admin/backup/{name}", For(KeepStore), false),
     route(Method::GET, "/api/admin/doctor", For(ReadEngine), false),
     route(Method::POST, "/api/admin/release", For(KeepStore), false),
+    route(Method::GET, "/api/admin/audit", For(ReadAudit), true),
+    route(Method::GET, "/api/admin/audit/verify", For(ReadAudit), false),
+    route(Method::GET, "/api/admin/audit/export", For(ReadAudit), true),
+    route(Method::GET, "/api/admin/oversight", For(ReadEngine), true),
     route(Method::GET, "/api/workflows", For(ReadWorkflows), false),
     route(Method::GET, "/api/workflows/{name}", For(ReadWorkflows), false),
     route(Method::POST, "/api/admin/workflows", For(RegisterWorkflow), true),
@@ -164,7 +169,9 @@ pub fn may_take_long(method: &Method, path: &str) -> bool {
     // A gate may be waited for; how long is limited there.
     let waits = *method == Method::GET && path == "/api/gates/{id}";
     let is_backup = *method == Method::POST && path == "/api/admin/backup";
-    waits || is_backup || path == "/api/admin/doctor"
+    let reads_all =
+        ["/api/admin/doctor", "/api/admin/audit/verify", "/api/admin/audit/export"];
+    waits || is_backup || reads_all.contains(&path)
 }
 
 /// Routes that supervisors ask again and again. Nobody is told to wait there.

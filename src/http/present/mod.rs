@@ -4,6 +4,8 @@
 pub mod actor;
 /// Agents.
 pub mod agent;
+/// The audit trail and oversight.
+pub mod audit;
 /// Backups.
 pub mod backup;
 /// Batches.

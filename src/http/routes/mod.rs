@@ -15,6 +15,8 @@ pub mod agents;
 pub mod assignment;
 /// What people do at checkpoints beside deciding.
 pub mod attendance;
+/// The audit trail.
+pub mod audit;
 /// Login.
 pub mod auth;
 /// Backups and the release of a held store.
@@ -59,6 +61,8 @@ mod listing;
 pub mod metrics;
 /// What an admin does to a job against its course.
 pub mod overrides;
+/// How people decide.
+pub mod oversight;
 /// Approval rules.
 pub mod rules;
 /// How the server is.
