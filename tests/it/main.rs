@@ -22,6 +22,7 @@ mod egress;
 mod engine;
 mod expr;
 mod http;
+mod identity;
 mod judge;
 #[cfg(feature = "fault-injection")]
 mod linear;

@@ -97,7 +97,7 @@ pub async fn release(
     body: JsonBody<Reason>,
 ) -> Result<Json<ReleaseAnswer>, ApiError> {
     let reason = validate::reason("/reason", body.value.reason)?;
-    let (engine, by) = (state.engine.clone(), caller.author());
+    let (engine, by) = (state.engine.clone(), caller.principal());
     detached(async move { engine.release(by, reason).await }).await?;
     let message = "Released: the queue, the timers and the calls begin".to_owned();
     Ok(Json(ReleaseAnswer { success: true, message }))
