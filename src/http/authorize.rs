@@ -241,6 +241,7 @@ impl Action {
             Action::ReadAgents | Action::InspectAgents => &[Scope::AgentsRead, Scope::AgentsWrite],
             Action::ManageAgents => &[Scope::AgentsWrite],
             Action::ReadMetrics => &[Scope::MetricsRead],
+            Action::ReadAudit => &[Scope::AuditRead],
             Action::UseGates => &[Scope::GatesWrite],
             Action::ManageLinks => &[Scope::CheckpointsDecide],
             Action::ManageRules => &[Scope::RulesWrite],
