@@ -30,6 +30,8 @@ pub mod job;
 pub mod link;
 /// Log rows and timelines.
 pub mod log;
+/// How people decide.
+pub mod oversight;
 /// Pages of lists.
 pub mod page;
 /// Errors as problem details.

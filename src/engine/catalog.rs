@@ -115,7 +115,8 @@ impl Catalog {
             let id = definition.hash.to_string();
             if self.store.document(DEFINITIONS, &id).await?.is_none() {
                 let body = serde_json::to_vec(&*definition.document).unwrap_or_default();
-                self.put(DEFINITIONS, id, body, now, None).await?;
+                let document = Document { id, version: 0, updated_at: now, body };
+                self.store.put_document(DEFINITIONS, document, None).await?;
             }
             self.write(|known| {
                 known.by_hash.insert(definition.hash, definition.clone());

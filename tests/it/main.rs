@@ -21,6 +21,7 @@ mod dsl;
 mod egress;
 mod engine;
 mod expr;
+mod gates;
 mod http;
 mod identity;
 mod judge;

@@ -8,7 +8,6 @@ use similar::TextDiff;
 
 use crate::api::checkpoint::FileDiff;
 use crate::model::checkpoint::Changed;
-use crate::model::event::Data;
 use crate::model::limits::FILES_MAX;
 
 /// Largest pair of texts that is compared, bytes: comparing costs the square of the changes at
