@@ -6,6 +6,8 @@ pub mod actor;
 pub mod agent;
 /// Who carries out a job.
 pub mod assignment;
+/// The audit trail.
+pub mod audit;
 /// Login and who one is.
 pub mod auth;
 /// Backups, and the release of a held store.

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use super::exit::{self, Failure};
 use super::output::Output;
 use super::{
-    actors, agent_sim, backup, bench, check, check_db, checkpoints, compact, config, connection,
-    demo, doctor, drill, export, jobs, release, restore, serve, tokens, users, worker,
+    actors, agent_sim, audit, backup, bench, check, check_db, checkpoints, compact, config,
+    connection, demo, doctor, drill, export, jobs, release, restore, serve, tokens, users, worker,
 };
 
 /// The environment, as the help shows it.
@@ -108,6 +108,9 @@ enum Command {
     Actors(actors::Arguments),
     /// Run agents and models that behave by script, for tests and rehearsals
     AgentSim(agent_sim::Arguments),
+    /// Check the audit trail, or take evidence out of it
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Take a verified backup, while jobs run or of a stopped server
     Backup(backup::Arguments),
     /// Put a backup in the place of a store; it is held until it is released
@@ -153,6 +156,7 @@ impl Cli {
             Command::Token(command) => tokens::run(command, &global, &mut output),
             Command::Actors(arguments) => actors::run(&arguments, &global, &mut output),
             Command::AgentSim(arguments) => agent_sim::run(&arguments, &mut output),
+            Command::Audit(command) => audit::run(command, &global, &mut output),
             Command::Backup(arguments) => backup::run(&arguments, &global, &mut output),
             Command::Restore(arguments) => restore::run(&arguments, &mut output),
             Command::Release(arguments) => release::run(&arguments, &global, &mut output),

@@ -4,7 +4,8 @@
 /// Agents and the job board.
 pub mod agents;
 /// Signing in: a login's cookie or a token.
-pub mod auth;
+pub mod audit;
+mod auth;
 /// Checkpoints: the inbox and decisions.
 pub mod checkpoints;
 /// What can go wrong, in words for a tired operator.

@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::dsl::definition::Definition;
 use crate::dsl::{Defect, Format, Rules, from_value, load_folder, parse};
 use crate::engine::gates;
 use crate::engine::load::LoadError;
 use crate::engine::{EngineError, WorkflowView};
+use crate::model::audit::{Author, Fact};
 use crate::model::id::ContentHash;
 use crate::model::time::Timestamp;
-use crate::store::{Document, DocumentOutcome, Store};
+use crate::store::{ChangeOutcome, Document, DocumentChange, Store};
 
 /// Documents by content hash.
 pub(crate) const DEFINITIONS: &str = "definitions";
@@ -86,7 +87,9 @@ impl Catalog {
         for file in files {
             let source = file.path.display().to_string();
             let registered = match file.result {
-                Ok(definition) => self.register(definition, &source, now).await?,
+                Ok(definition) => {
+                    self.register(definition, &source, now, Author::system("start")).await?
+                }
                 Err(defects) => Err(defects),
             };
             if let Err(defects) = registered {
@@ -156,6 +159,7 @@ impl Catalog {
         definition: Arc<Definition>,
         source: &str,
         now: Timestamp,
+        author: Author,
     ) -> Result<Result<Arc<Definition>, Vec<Defect>>, EngineError> {
         let key = key_of(&definition);
         if gates::is_reserved(&definition.name) {
@@ -167,14 +171,24 @@ impl Catalog {
             Some(_) => return Ok(Err(vec![taken(&definition)])),
             None => {}
         }
-        let body = serde_json::to_vec(&*definition.document).unwrap_or_default();
-        self.put(DEFINITIONS, definition.hash.to_string(), body, now, None).await?;
         let version = Version { hash: definition.hash, source: source.to_owned() };
-        let body = serde_json::to_vec(&version).unwrap_or_default();
         let id = format!("{}/{}/{}", key.0, key.1, key.2);
+        let put = |kind: &str, id: String, body: Vec<u8>, expect_version| DocumentChange::Put {
+            kind: kind.to_owned(),
+            document: Document { id, version: 0, updated_at: now, body },
+            expect_version,
+        };
+        let document = serde_json::to_vec(&*definition.document).unwrap_or_default();
+        let pointer = serde_json::to_vec(&version).unwrap_or_default();
+        let changes = vec![
+            put(DEFINITIONS, definition.hash.to_string(), document, None),
+            put(VERSIONS, id.clone(), pointer, Some(0)),
+        ];
+        let detail = json!({ "sha256": definition.hash, "source": source });
+        let fact = Fact::new(author, "workflow.register", id.as_str()).with(detail);
         // Two registrations at once: the first one on disk wins; one of another content is told so.
-        let written = self.put(VERSIONS, id.clone(), body, now, Some(0)).await?;
-        if matches!(written, DocumentOutcome::Conflict(_)) {
+        let written = self.store.change_documents(changes, Some(fact), now).await?;
+        if matches!(written, ChangeOutcome::Conflict { .. }) {
             let first = self.store.document(VERSIONS, &id).await?;
             let first: Option<Version> =
                 first.and_then(|first| serde_json::from_slice(&first.body).ok());
@@ -189,18 +203,6 @@ impl Catalog {
             known.registered.insert(key, entry);
         });
         Ok(Ok(definition))
-    }
-
-    async fn put(
-        &self,
-        kind: &str,
-        id: String,
-        body: Vec<u8>,
-        now: Timestamp,
-        expect: Option<u64>,
-    ) -> Result<DocumentOutcome, EngineError> {
-        let document = Document { id, version: 0, updated_at: now, body };
-        Ok(self.store.put_document(kind, document, expect).await?)
     }
 
     /// The definition that a job pinned.

@@ -4,7 +4,8 @@ mod agent_card;
 mod agents;
 mod assignment;
 mod attempt;
-mod audit;
+/// The audit trail.
+pub mod audit;
 mod batch;
 mod catalog;
 mod checkpoints;
@@ -25,6 +26,8 @@ mod load;
 pub mod matching;
 mod obey;
 mod options;
+/// How people decide.
+mod oversight;
 mod park;
 mod parts;
 mod reads;
@@ -63,6 +66,7 @@ pub(crate) use catalog::DEFINITIONS;
 pub use checkpoints::BatchOutcome;
 pub use error::EngineError;
 pub use examine::{Examination, Finding, Findings, Forecast, examine};
+pub use crate::calls::WebhookSecret;
 pub use gates::{
     CallbackStatus, CallbackView, GateFact, GateQuery, GateStatus, GateView, JobWatch, NewCallback,
     NewGate, OpenedGate,
@@ -70,6 +74,7 @@ pub use gates::{
 pub use handle::{Engine, NewJob, Submitted};
 pub use links::{Link, LinkStatus, LinkToken, LinkView, NewLink};
 pub use options::Options;
+pub use oversight::{Decisions, OpenByAge, Oversight, OversightBy, OversightRow};
 pub use parts::Parts;
 pub use rules::{NewRule, Rule, RuleEdit, RuleTrial, TrialFinding, TrialOutcome};
 pub use standing::{Hold, Release, Standing};

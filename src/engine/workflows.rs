@@ -6,7 +6,7 @@ use crate::engine::catalog;
 use crate::engine::{
     Document, DocumentChange, DocumentOutcome, Engine, EngineError, WorkflowView,
 };
-use crate::model::principal::Principal;
+use crate::model::audit::Author;
 
 impl Engine {
     /// Every registered workflow and every broken file, by name and version.
@@ -30,13 +30,16 @@ impl Engine {
         &self,
         text: &str,
         format: Format,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<Result<WorkflowView, Vec<Defect>>, EngineError> {
         let definition = match catalog::check(text, format) {
             Ok(definition) => definition,
             Err(defects) => return Ok(Err(defects)),
         };
-        let registered = self.shared.catalog.register(definition, "api", self.now()).await?;
+        let author = by.into();
+        let by = author.by.clone();
+        let registered =
+            self.shared.catalog.register(definition, "api", self.now(), author).await?;
         Ok(registered.map(|definition| {
             let (name, version) = (&definition.name, &definition.version);
             tracing::info!(name, version, hash = %definition.hash, %by, "workflow registered");

@@ -133,6 +133,8 @@ pub enum Action {
     ControlWorker,
     /// Back up the store, read backups, release a held store.
     KeepStore,
+    /// Read the audit trail, check it, take evidence out of it.
+    ReadAudit,
     /// Read workflow documents.
     ReadWorkflows,
     /// Register workflow documents.
@@ -199,6 +201,7 @@ impl Action {
             }
             Action::OverrideJob
             | Action::ShareTemplate
+            | Action::ReadAudit
             | Action::RegisterWorkflow
             | Action::KeepStore
             | Action::InspectAgents
@@ -239,6 +242,7 @@ impl Action {
             Action::ReadAgents | Action::InspectAgents => &[Scope::AgentsRead, Scope::AgentsWrite],
             Action::ManageAgents => &[Scope::AgentsWrite],
             Action::ReadMetrics => &[Scope::MetricsRead],
+            Action::ReadAudit => &[Scope::AuditRead],
             Action::UseGates => &[Scope::GatesWrite],
             Action::ManageLinks => &[Scope::CheckpointsDecide],
             Action::ManageRules => &[Scope::RulesWrite],

@@ -16,6 +16,7 @@ mod csrf;
 /// Who stands in for whom at checkpoints.
 pub mod delegation;
 mod detached;
+mod event_stream;
 /// What handlers take from a request.
 pub mod extract;
 /// How accounts, sessions and tokens change: with a fact.
@@ -26,6 +27,8 @@ pub mod head_limits;
 mod headers;
 /// Which host names are ours.
 pub mod host;
+/// Pages for people.
+mod html;
 mod observe;
 /// The OpenAPI document.
 pub mod openapi;

@@ -17,9 +17,10 @@ use crate::api::problem::Problem;
 use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
-    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, auth, backup,
-    batches, callbacks, checkpoints, cloudevents, decisions, delegation, docs, doctor, health, jobs,
-    metrics, overrides, status, templates, tokens, users, worker, workflows,
+    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, audit, auth,
+    backup, batches, callbacks, checkpoints, cloudevents, decisions, delegation, docs, doctor,
+    gate_events, gates, health, jobs, link_page, links, metrics, overrides, oversight, rules, status,
+    templates, tokens, users, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -51,6 +52,7 @@ const TOKEN: &str = "token";
         (name = "agents", description = "Who carries out jobs"),
         (name = "templates", description = "Members of jobs under a name"),
         (name = "checkpoints", description = "What a person is asked, and decisions"),
+        (name = "gates", description = "Approvals for other programs: gates, links, rules"),
         (name = "workflows", description = "Workflow documents"),
         (name = "events", description = "Events that come in"),
         (name = "admin", description = "The jobs of all, the worker and the engine"),
@@ -86,6 +88,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(admin_jobs::resume))
         .merge(agent_routes())
         .merge(identity_routes())
+        .merge(gate_routes())
         .merge(checkpoint_routes())
         .routes(routes!(worker::read, worker::start, worker::stop))
         .routes(routes!(actors::read))
@@ -94,6 +97,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(backup::download))
         .routes(routes!(backup::release))
         .routes(routes!(doctor::examine))
+        .merge(audit_routes())
         .routes(routes!(workflows::list))
         .routes(routes!(workflows::read))
         .routes(routes!(workflows::register))
@@ -109,6 +113,22 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .split_for_parts();
     complete(&mut document, options);
     (router, document)
+}
+
+/// Approvals for other programs, by mail, and by rule.
+fn gate_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(gates::open, gates::list))
+        .routes(routes!(gates::read, gates::withdraw))
+        .routes(routes!(gate_events::follow))
+        .routes(routes!(links::make, links::of_checkpoint))
+        .routes(routes!(links::list))
+        .routes(routes!(links::revoke))
+        .routes(routes!(link_page::show, link_page::decide))
+        .routes(routes!(rules::make, rules::list))
+        .routes(routes!(rules::dry_run))
+        .routes(routes!(rules::read, rules::change, rules::revoke))
+        .routes(routes!(rules::versions))
 }
 
 /// People, programs and how they come in.
@@ -136,6 +156,15 @@ fn checkpoint_routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(attendance::delegate))
         .routes(routes!(attendance::comment))
         .routes(routes!(attendance::rearm))
+}
+
+/// The audit trail, and how people decide.
+fn audit_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::export))
+        .routes(routes!(oversight::read))
 }
 
 /// Agents, what they bring, and overrides of jobs.

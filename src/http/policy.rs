@@ -36,7 +36,8 @@ use Access::{For, Open, Scrape};
 use Action::{
     ChangePassword, ControlWorker, Decide, DelegateStanding, InspectAgents, KeepOwnTokens,
     KeepStore, KnowOneself, ManageAgents, ManageTokens, ManageUsers, OverrideJob, ReadAgents,
-    ReadCheckpoints, ReadEngine, ReadEveryJob, ReadJob, ReadJobs, ReadWorkflows, RegisterWorkflow,
+    ReadAudit, ReadCheckpoints, ReadEngine, ReadEveryJob, ReadJob, ReadJobs, ReadWorkflows,
+    RegisterWorkflow,
     SendEvent, UseJob, UseJobs,
 };
 use Action::{ManageLinks, ManageRules, UseGates};
@@ -145,6 +146,10 @@ pub static ROUTES: &[Route] = &[
     route(Method::GET, "/api/admin/backup/{name}", For(KeepStore), false),
     route(Method::GET, "/api/admin/doctor", For(ReadEngine), false),
     route(Method::POST, "/api/admin/release", For(KeepStore), false),
+    route(Method::GET, "/api/admin/audit", For(ReadAudit), true),
+    route(Method::GET, "/api/admin/audit/verify", For(ReadAudit), false),
+    route(Method::GET, "/api/admin/audit/export", For(ReadAudit), true),
+    route(Method::GET, "/api/admin/oversight", For(ReadEngine), true),
     route(Method::GET, "/api/workflows", For(ReadWorkflows), false),
     route(Method::GET, "/api/workflows/{name}", For(ReadWorkflows), false),
     route(Method::POST, "/api/admin/workflows", For(RegisterWorkflow), true),
@@ -161,7 +166,12 @@ pub static ROUTES: &[Route] = &[
 
 /// May the answer take longer than requests usually may? What copies or reads the whole store.
 pub fn may_take_long(method: &Method, path: &str) -> bool {
-    (*method == Method::POST && path == "/api/admin/backup") || path == "/api/admin/doctor"
+    // A gate may be waited for; how long is limited there.
+    let waits = *method == Method::GET && path == "/api/gates/{id}";
+    let is_backup = *method == Method::POST && path == "/api/admin/backup";
+    let reads_all =
+        ["/api/admin/doctor", "/api/admin/audit/verify", "/api/admin/audit/export"];
+    waits || is_backup || reads_all.contains(&path)
 }
 
 /// Routes that supervisors ask again and again. Nobody is told to wait there.
@@ -169,8 +179,11 @@ pub const PROBES: &[&str] = &["/healthz", "/readyz"];
 
 /// Routes that a key of idempotency makes idempotent by themselves: they write the key in the
 /// transaction of what they create.
-pub const KEEP_THEIR_KEYS: &[(Method, &str)] =
-    &[(Method::POST, "/api/jobs"), (Method::POST, "/api/agent-jobs")];
+pub const KEEP_THEIR_KEYS: &[(Method, &str)] = &[
+    (Method::POST, "/api/jobs"),
+    (Method::POST, "/api/agent-jobs"),
+    (Method::POST, "/api/gates"),
+];
 
 /// Routes whose answer shows a secret once. Such an answer is never kept to be repeated.
 pub const SHOW_SECRETS: &[(Method, &str)] = &[
@@ -178,6 +191,8 @@ pub const SHOW_SECRETS: &[(Method, &str)] = &[
     (Method::POST, "/api/admin/tokens"),
     (Method::POST, "/api/admin/users"),
     (Method::PATCH, "/api/admin/users/{id}"),
+    (Method::POST, "/api/gates"),
+    (Method::POST, "/api/admin/agent-checkpoints/{id}/links"),
 ];
 
 /// Routes whose request may hold a password. Not even its digest is kept: a password is guessed

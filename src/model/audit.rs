@@ -37,6 +37,14 @@ impl Author {
     }
 }
 
+impl Author {
+    /// Whoever has the files of a stopped server: the command line, which knows no account.
+    pub fn of_command_line() -> Self {
+        let origin = Origin { address: None, via: "cli".to_owned() };
+        Self { by: Principal::system("operator"), origin: Some(origin) }
+    }
+}
+
 impl From<Principal> for Author {
     fn from(by: Principal) -> Self {
         Self { by, origin: None }
@@ -211,5 +219,33 @@ fn has_reason(event: &Event) -> bool {
         | Event::Cancelled { reason }
         | Event::Resubmitted { reason } => !reason.is_empty(),
         _ => false,
+    }
+}
+
+/// A head with a signature: whoever keeps it notices when the trail before it is changed or cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignedHead {
+    /// The random id of the store.
+    pub store_id: String,
+    /// How often the store had been restored or imported.
+    pub generation: u64,
+    /// Entries so far.
+    pub count: u64,
+    /// The link of the last one.
+    pub hash: ContentHash,
+    /// When it was signed, RFC 3339 in UTC.
+    pub at: String,
+    /// The public key (Ed25519, hex).
+    pub key: String,
+    /// The signature of `message` (Ed25519, hex).
+    pub signature: String,
+}
+
+impl SignedHead {
+    /// What is signed.
+    pub fn message(&self) -> String {
+        let Self { store_id, generation, count, hash, at, .. } = self;
+        format!("holdpoint audit head 1\n{store_id}\n{generation}\n{count}\n{hash}\n{at}\n")
     }
 }

@@ -23,7 +23,7 @@ use crate::store::chain;
 use crate::store::codec::{self, BadRecord};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
-use crate::store::item::Item;
+use crate::store::item::{Item, Record};
 use crate::store::page::{self, JobFilter, SortKey, Window};
 use crate::store::port::Store;
 use crate::store::precondition::{self, Standing, UsedKey};
@@ -388,6 +388,10 @@ impl Store for Memory {
 
     async fn appends(&self, after: u64, max: usize) -> Result<Vec<AppendSeal>, StoreError> {
         Ok(self.open()?.appends(after, max))
+    }
+
+    async fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError> {
+        self.open()?.journal_records(job)
     }
 
     async fn store_id(&self) -> Result<String, StoreError> {

@@ -67,6 +67,12 @@ impl State {
         Ok(items)
     }
 
+    /// The records of a journal.
+    pub(super) fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError> {
+        let held = self.jobs.get(&job).map(|held| held.journal.as_slice());
+        journal(job, held.unwrap_or_default()).map_err(|bad| bad.at(codec::APPEND, job))
+    }
+
     /// Takes a piece in.
     pub(super) fn import(&mut self, item: Item) -> Result<(), StoreError> {
         match item {

@@ -19,6 +19,8 @@ mod commit;
 pub mod durable_file;
 /// What goes wrong.
 mod error;
+/// Bytes of a store outside any store.
+pub mod evidence;
 /// What a store consists of.
 mod item;
 /// The in-memory engine: the specification.

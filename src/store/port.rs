@@ -13,7 +13,7 @@ use crate::store::audit::{AppendSeal, AuditPage, AuditQuery, ChangeOutcome, Docu
 use crate::store::backup::{BackupError, BackupOrder, Manifest};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
-use crate::store::item::Item;
+use crate::store::item::{Item, Record};
 use crate::store::query::{CheckpointQuery, JobQuery, Page};
 
 /// The port. Every method is one transaction; none leaks. Object-safe.
@@ -126,6 +126,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// What the journals have of the commits after this place of the feed, at most `max`, in order.
     async fn appends(&self, after: u64, max: usize) -> Result<Vec<AppendSeal>, StoreError>;
+
+    /// The records of a journal, each with the place of its last event, in order.
+    async fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError>;
 
     /// The random id of the store.
     async fn store_id(&self) -> Result<String, StoreError>;

@@ -14,7 +14,7 @@ use crate::model::time::Timestamp;
 use crate::store::{
     AppendSeal, AuditPage, AuditQuery, Change, ChangeOutcome, CheckpointQuery, Commit,
     CommitOutcome, Counts, Document, DocumentChange, DocumentOutcome, Health, JobQuery, Loaded,
-    Page, ReadError, Store, StoreError,
+    Page, ReadError, Record, Store, StoreError,
 };
 
 /// A store with a world that watches it.
@@ -170,6 +170,10 @@ impl Store for Witness {
 
     async fn appends(&self, after: u64, max: usize) -> Result<Vec<AppendSeal>, StoreError> {
         self.inner().await.appends(after, max).await
+    }
+
+    async fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError> {
+        self.inner().await.journal_records(job).await
     }
 
     async fn store_id(&self) -> Result<String, StoreError> {

@@ -147,6 +147,11 @@ impl Engine {
         }
     }
 
+    /// Where this server is reached, without a slash at the end, when that is known.
+    pub fn public_url(&self) -> Option<&str> {
+        self.shared.parts.options.public_url.as_deref()
+    }
+
     /// Withdraws a gate: nobody decides any more, and nobody is told.
     ///
     /// # Errors

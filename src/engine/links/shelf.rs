@@ -45,6 +45,14 @@ impl Engine {
         if row.status != CheckpointStatus::Pending {
             return Err(EngineError::LinkOver { why: "the checkpoint is closed" });
         }
+        let maker = new.by.by.id();
+        let has_had_say = row.votes.iter().any(|vote| vote.by == new.by.by);
+        let is_excluded = row.excluded().iter().any(|name| name == maker);
+        if row.policy.link_confirm && (is_excluded || has_had_say) {
+            // With such a link one could decide in the name of another.
+            let why = "who may not decide here, or has voted, makes no links for others";
+            return Err(EngineError::LinkOver { why });
+        }
         if self.links_of(new.checkpoint).await?.len() >= LINKS_OF_CHECKPOINT_MAX {
             return Err(EngineError::LinkOver { why: "the checkpoint has too many links" });
         }

@@ -48,10 +48,7 @@ pub fn of_files(shown: &Value) -> Option<Vec<FileDiff>> {
 /// The diff of a place that an edit changed; nothing when it is no text, or one that is too large
 /// or of one line, which shows itself. Blocks: it computes.
 pub fn of_edit(changed: &Changed) -> Option<String> {
-    fn text(value: &Option<Data>) -> Option<&str> {
-        value.as_ref().and_then(|value| value.as_str())
-    }
-    let (before, after) = (text(&changed.before)?, text(&changed.after)?);
+    let (before, after) = (changed.before.as_ref()?.as_str()?, changed.after.as_ref()?.as_str()?);
     let is_short = !before.contains('\n') && !after.contains('\n');
     if is_short || before.len() + after.len() > PAIR_BYTES_MAX {
         return None;

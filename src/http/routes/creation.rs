@@ -65,7 +65,8 @@ fn about_input(mut error: ApiError) -> ApiError {
     error
 }
 
-fn idempotency_key(
+/// The key of a request, if it has one. The same key with another body is told apart by its digest.
+pub fn idempotency_key(
     headers: &HeaderMap,
     caller: &Caller,
     route: &str,

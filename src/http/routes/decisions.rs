@@ -117,10 +117,7 @@ pub async fn batch(
 ) -> Result<Json<DecisionBatchAnswer>, ApiError> {
     let decisions = batch_of(&caller, body.value)?;
     let (engine, by) = (state.engine.clone(), caller.principal());
-    let outcomes = detached(async move {
-        Ok::<_, ApiError>(engine.decide_batch(decisions, by).await)
-    })
-    .await?;
+    let outcomes = detached(async move { Ok::<_, ApiError>(engine.decide_batch(decisions, by).await) }).await?;
     let now = state.engine.now();
     let mut answers = Vec::with_capacity(outcomes.len());
     for (id, outcome) in outcomes {

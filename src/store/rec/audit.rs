@@ -71,11 +71,17 @@ fn content_hash(body: &[u8]) -> ContentHash {
 
 /// The entry in a record that was found at this place.
 pub(crate) fn read_audit(seq: u64, record: &[u8]) -> Result<AuditEntry, BadRecord> {
-    let (_, body) = codec::open(codec::AUDIT, record)?;
-    let entry: v1::AuditEntry<'_> = codec::decode_body(body)?;
-    if entry.seq != seq {
-        return Err(BadRecord::Damaged(format!("it is entry {}", entry.seq)));
+    let entry = read_audit_body(codec::open(codec::AUDIT, record)?.1)?;
+    match entry.seq == seq {
+        true => Ok(entry),
+        false => Err(BadRecord::Damaged(format!("it is entry {}", entry.seq))),
     }
+}
+
+/// The entry in the body of a record: its content and, behind it, the link of the entry before.
+pub(crate) fn read_audit_body(body: &[u8]) -> Result<AuditEntry, BadRecord> {
+    let entry: v1::AuditEntry<'_> = codec::decode_body(body)?;
+    let seq = entry.seq;
     let detail = match &entry.detail {
         Some(json) => serde_json::from_slice(&json.0).map_err(BadRecord::damaged)?,
         None => Value::Null,

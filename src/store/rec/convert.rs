@@ -87,10 +87,13 @@ impl Append<'_> {
 
     /// The append in a record.
     pub(crate) fn from_record(record: &[u8]) -> Result<Self, BadRecord> {
-        match codec::open(codec::APPEND, record)? {
-            (1, body) => Self::from_v1(body),
-            (_, body) => Self::from_v2(body),
-        }
+        let (version, body) = codec::open(codec::APPEND, record)?;
+        Self::from_body(version, body)
+    }
+
+    /// The append in the body of a record of this schema version.
+    pub(crate) fn from_body(version: u16, body: &[u8]) -> Result<Self, BadRecord> {
+        if version == 1 { Self::from_v1(body) } else { Self::from_v2(body) }
     }
 
     /// In version 1 an event was alone, and its place was that of its record.

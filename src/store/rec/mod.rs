@@ -10,7 +10,7 @@ mod tests;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
-pub(crate) use audit::{Draft, read_audit};
+pub(crate) use audit::{Draft, read_audit, read_audit_body};
 pub(crate) use checkpoint::{read_checkpoint, write_checkpoint};
 pub(crate) use convert::{
     Append, HeldJob, Key, read_document, read_snapshot, write_document, write_snapshot,

@@ -17,9 +17,11 @@ use crate::store::audit::{
 use crate::store::chain;
 use crate::store::codec;
 use crate::store::error::StoreError;
+use crate::store::item::Record;
 use crate::store::rec::{self, Append, Draft};
 use crate::store::redb::apply::{Group, read_last_time};
 use crate::store::redb::error::Failure;
+use crate::store::redb::journal;
 use crate::store::redb::tables::{
     AUDIT, FEED, JOBS, JOURNAL, META, META_AUDIT_HEAD, META_STORE_ID, Tables,
 };
@@ -288,6 +290,19 @@ fn seal(last_seq: u64, parts: &[Vec<u8>]) -> Result<ContentHash, String> {
         }
     }
     before.ok_or_else(|| "its records are missing".to_owned())
+}
+
+/// The records of a journal.
+pub(super) fn journal_records(
+    t: &ReadTransaction,
+    job: JobId,
+) -> Result<Vec<(u64, Record)>, Failure> {
+    let mut records = Vec::new();
+    for held in journal::records(t, job, 1)? {
+        let (last_seq, record) = held?;
+        records.push((last_seq, Record(record.value().to_vec())));
+    }
+    Ok(records)
 }
 
 /// Every entry follows on the one before it up to the head: what the whole-store check says of the

@@ -18,7 +18,7 @@ use crate::store::audit::{AppendSeal, AuditPage, AuditQuery, ChangeOutcome, Docu
 use crate::store::backup::{BackupError, BackupOrder, Manifest};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
-use crate::store::item::Item;
+use crate::store::item::{Item, Record};
 use crate::store::page::Window;
 use crate::store::port::Store;
 use crate::store::query::{CheckpointQuery, JobQuery, Page};
@@ -56,6 +56,16 @@ impl Redb {
         let database = open::raise_format(&options.path, database)?;
         let again = options.clone();
         Self::start(options, database, Box::new(move || open::open_existing(&again)))
+    }
+
+    /// Opens a store that exists and leaves its format as it is; none when that has no audit trail.
+    pub fn open_as_it_is(options: RedbOptions) -> Result<Option<Self>, OpenError> {
+        let database = open::open_existing(&options)?;
+        if !open::is_current(&options.path, &database)? {
+            return Ok(None);
+        }
+        let again = options.clone();
+        Self::start(options, database, Box::new(move || open::open_existing(&again))).map(Some)
     }
 
     /// Starts the writer of an open database, which opens it again like this when it fails.
@@ -308,6 +318,10 @@ impl Store for Redb {
 
     async fn appends(&self, after: u64, max: usize) -> Result<Vec<AppendSeal>, StoreError> {
         self.long_read(move |t| audit::appends(t, after, max)).await
+    }
+
+    async fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError> {
+        self.long_read(move |t| audit::journal_records(t, job)).await
     }
 
     async fn store_id(&self) -> Result<String, StoreError> {

@@ -201,6 +201,15 @@ fn raise(path: &Path, database: &Database) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Is the store of the format that this program writes?
+pub(super) fn is_current(path: &Path, database: &Database) -> Result<bool, OpenError> {
+    let read = || -> Result<bool, Failure> {
+        let held = database.begin_read()?.open_table(META)?.get(META_FORMAT)?;
+        Ok(held.is_some_and(|held| held.value() == FORMAT_VERSION.to_string()))
+    };
+    read().map_err(|failure| OpenError::from_failure(path, "format of the store", failure))
+}
+
 /// Has a store of this format an audit trail?
 pub(super) fn has_trail(format: &str) -> bool {
     format.parse::<u64>().is_ok_and(|format| format > LAST_WITHOUT_TRAIL)

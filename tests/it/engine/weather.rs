@@ -12,7 +12,7 @@ use holdpoint::model::time::Timestamp;
 use holdpoint::store::{
     AppendSeal, AuditPage, AuditQuery, Change, ChangeOutcome, CheckpointQuery, Commit,
     CommitOutcome, Counts, Document, DocumentChange, DocumentOutcome, Health, JobQuery, Loaded,
-    Memory, Page, ReadError, Store, StoreError,
+    Memory, Page, ReadError, Record, Store, StoreError,
 };
 
 /// What becomes of a commit.
@@ -279,6 +279,10 @@ impl Store for Weather {
 
     async fn appends(&self, after: u64, max: usize) -> Result<Vec<AppendSeal>, StoreError> {
         self.up()?.appends(after, max).await
+    }
+
+    async fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError> {
+        self.up()?.journal_records(job).await
     }
 
     async fn store_id(&self) -> Result<String, StoreError> {

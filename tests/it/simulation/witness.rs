@@ -15,7 +15,7 @@ use holdpoint::model::time::Timestamp;
 use holdpoint::store::{
     AppendSeal, AuditPage, AuditQuery, Change, ChangeOutcome, CheckpointQuery, Commit,
     CommitOutcome, Counts, Document, DocumentChange, DocumentOutcome, Health, JobQuery, Loaded,
-    Page, ReadError, Redb, Store, StoreError,
+    Page, ReadError, Record, Redb, Store, StoreError,
 };
 
 use super::dice::Dice;
@@ -296,6 +296,11 @@ impl Store for Witness {
 
     async fn appends(&self, after: u64, max: usize) -> Result<Vec<AppendSeal>, StoreError> {
         let answer = self.read().await.appends(after, max).await;
+        self.heard(answer).await
+    }
+
+    async fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError> {
+        let answer = self.read().await.journal_records(job).await;
         self.heard(answer).await
     }
 
