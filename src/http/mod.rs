@@ -45,7 +45,8 @@ pub mod strict_json;
 mod templates;
 mod throttle;
 mod validate;
-mod validate_agent;
+/// Agents as callers describe them.
+pub mod validate_agent;
 
 pub use guard::Peer;
 pub use options::{BadOptions, Options, RateOptions, Scrape};
