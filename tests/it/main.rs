@@ -11,6 +11,7 @@ mod calls;
 mod cli;
 mod config;
 mod conformance_kit;
+mod contract;
 #[cfg(feature = "fault-injection")]
 mod crash;
 #[cfg(feature = "fault-injection")]
@@ -21,6 +22,7 @@ mod dsl;
 mod egress;
 mod engine;
 mod expr;
+mod fuzz;
 mod http;
 mod identity;
 mod judge;

@@ -81,7 +81,7 @@ pub struct UntilSent {
 
 impl UntilSent {
     /// This body of that request.
-    pub fn new(body: Body, under_way: UnderWay) -> Body {
+    pub fn body(body: Body, under_way: UnderWay) -> Body {
         Body::new(Self { body, _under_way: under_way })
     }
 }
