@@ -117,6 +117,8 @@ pub(super) fn http(config: &Config) -> http::Options {
         },
         drain_timeout: Duration::from_millis(http.drain_timeout_ms),
         session_lifetime: Duration::from_secs(u64::from(http.session_hours) * 3600),
+        session_idle: (http.session_idle_minutes > 0)
+            .then(|| Duration::from_secs(u64::from(http.session_idle_minutes) * 60)),
         scrape: match config.metrics.without_token {
             WithoutToken::Nobody => Scrape::Nobody,
             WithoutToken::Loopback => Scrape::Loopback,

@@ -4,7 +4,8 @@
 /// Agents and the job board.
 pub mod agents;
 /// Signing in: a login's cookie or a token.
-pub mod auth;
+pub mod audit;
+mod auth;
 /// Checkpoints: the inbox and decisions.
 pub mod checkpoints;
 /// What can go wrong, in words for a tired operator.
@@ -15,8 +16,12 @@ pub mod jobs;
 pub mod operation;
 /// Requests whose answers nobody reads.
 pub mod raw;
+/// API tokens.
+pub mod tokens;
 /// One request and its answer.
 mod transport;
+/// Accounts.
+pub mod users;
 /// Waiting for something to come true.
 pub mod wait;
 

@@ -40,8 +40,10 @@ pub struct Http {
     pub anonymous_per_minute: u32,
     /// Whether these hold for programs on this machine.
     pub limit_loopback: bool,
-    /// How long a login lasts.
+    /// How long a login lasts, however much it is used.
     pub session_hours: u32,
+    /// How long it lasts without being used; 0: as long as it lasts.
+    pub session_idle_minutes: u32,
     /// How long open requests may take at shutdown.
     pub drain_timeout_ms: u64,
 }
@@ -83,6 +85,8 @@ impl Http {
             complaints.range(key, rate.into(), 0..=100_000_000);
         }
         complaints.range("http.session_hours", self.session_hours.into(), 1..=8_760);
+        let idle = self.session_idle_minutes.into();
+        complaints.range("http.session_idle_minutes", idle, 0..=525_600);
         complaints.range("http.drain_timeout_ms", self.drain_timeout_ms, 0..=HOUR_MS);
     }
 }

@@ -9,10 +9,8 @@ use axum::http::request::Parts;
 use axum::http::{Response, header};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
-use tower_sessions::Session;
 
 use crate::api::problem::FieldError;
-use crate::http::accounts;
 use crate::http::authorize::{Action, Caller, Denial, Resource, Role, authorize};
 pub use crate::http::client_address::ClientAddress;
 use crate::http::client_address::client_address;
@@ -23,7 +21,8 @@ use crate::http::policy::{self, Access};
 use crate::http::problem::ApiError;
 use crate::http::rate::{self, Kind, Passed};
 use crate::http::replies;
-use crate::http::session::USER_KEY;
+use crate::http::scope::Scope;
+use crate::http::sign_in;
 use crate::http::state::HttpState;
 
 /// Where a connection comes from. The server puts it into every request.
@@ -36,7 +35,7 @@ pub async fn admit(State(state): State<HttpState>, request: Request, next: Next)
     parts.extensions.insert(BodyLimit(state.options.body_bytes_max));
     let passed = match check(&state, &mut parts).await {
         Ok(()) => limit_rate(&state, &parts),
-        Err(error) if error.code == codes::NO_LOGIN => {
+        Err(error) if [codes::NO_LOGIN, codes::INVALID_TOKEN].contains(&error.code) => {
             // Whoever guesses at sessions and tokens is told to wait like everybody without one.
             limit_rate(&state, &parts).and(Err(error))
         }
@@ -95,9 +94,12 @@ async fn check(state: &HttpState, parts: &mut Parts) -> Result<(), ApiError> {
     match route.access {
         Access::Open => Ok(()),
         Access::Scrape if may_scrape(state, parts) => Ok(()),
-        Access::Scrape => sign_in(state, parts).await.map(|_| ()),
+        Access::Scrape => {
+            let caller = sign_in::caller(state, parts).await?;
+            permit(&caller, Action::ReadMetrics, Resource::Any)
+        }
         Access::For(action) => {
-            let caller = sign_in(state, parts).await?;
+            let caller = sign_in::caller(state, parts).await?;
             permit(&caller, action, Resource::Any)?;
             parts.extensions.insert(caller);
             Ok(())
@@ -125,35 +127,28 @@ fn may_scrape(state: &HttpState, parts: &Parts) -> bool {
     }
 }
 
-async fn sign_in(state: &HttpState, parts: &Parts) -> Result<Caller, ApiError> {
-    let no_login = || ApiError::new(codes::NO_LOGIN, "sign in: POST /api/auth/login");
-    let session = parts.extensions.get::<Session>().ok_or_else(no_login)?;
-    let unavailable = |error: &dyn std::fmt::Display| {
-        // Not knowing who it is must never sign anybody out.
-        ApiError::new(codes::UNAVAILABLE, format!("the login cannot be checked: {error}"))
-            .retry_after(1)
-    };
-    let user: Option<String> = session.get(USER_KEY).await.map_err(|error| unavailable(&error))?;
-    let user = user.ok_or_else(no_login)?;
-    let account = accounts::account(&state.engine, &user).await;
-    let account = account.map_err(|error| unavailable(&error))?.ok_or_else(no_login)?;
-    let accounts::Account { id, email, name, roles, .. } = account;
-    Ok(Caller { id, email, name, roles })
-}
-
 /// `authorize`, with a denial as the answer to it. What is somebody else's does not exist.
 pub fn permit(caller: &Caller, action: Action, resource: Resource<'_>) -> Result<(), ApiError> {
     authorize(caller, action, resource).map_err(|denial| match denial {
+        Denial::PasswordFirst => {
+            let detail = "choose a password of your own first: POST /api/auth/password";
+            ApiError::new(codes::PASSWORD_CHANGE_REQUIRED, detail)
+        }
+        Denial::PersonsOnly => {
+            let detail = "only a person may do this, and the token is one of a program";
+            ApiError::new(codes::FORBIDDEN, detail)
+        }
+        Denial::NeedsScope(scopes) => {
+            let names: Vec<&str> = scopes.iter().map(|scope: &Scope| scope.as_str()).collect();
+            let detail = format!("the token needs one of the scopes: {}", names.join(", "));
+            ApiError::new(codes::FORBIDDEN, detail)
+        }
         Denial::NeedsRole(roles) => {
             let names: Vec<&str> = roles.iter().map(|role: &Role| role.as_str()).collect();
             let detail = format!("this needs one of the roles: {}", names.join(", "));
             ApiError::new(codes::FORBIDDEN, detail)
         }
         Denial::NotTheirs => ApiError::new(codes::NO_SUCH_JOB, "there is no such job"),
-        Denial::NotAssigned => {
-            let detail = "this checkpoint is for others; `assignees` says for whom";
-            ApiError::new(codes::FORBIDDEN, detail)
-        }
     })
 }
 
@@ -163,6 +158,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         // The door put it there; a handler behind an open door that asks for it finds nobody.
         let caller = parts.extensions.get::<Caller>().cloned();
-        caller.ok_or_else(|| ApiError::new(codes::NO_LOGIN, "sign in: POST /api/auth/login"))
+        caller.ok_or_else(sign_in::nobody)
     }
 }

@@ -6,7 +6,9 @@ use axum::http::Method;
 use utoipa::OpenApi;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::schema::{Object, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,9 +17,10 @@ use crate::api::problem::Problem;
 use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
-    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, auth, backup, batches,
-    callbacks, checkpoints, cloudevents, docs, doctor, health, jobs, metrics, overrides, status,
-    templates, worker, workflows,
+    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, audit, auth,
+    backup, batches, callbacks, checkpoints, cloudevents, decisions, delegation, docs, doctor,
+    gate_events, gates, health, jobs, link_page, links, metrics, overrides, oversight, rules,
+    status, templates, tokens, users, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -30,8 +33,10 @@ const LATER: &str = "Later";
 const WAITING: &[u16] = &[429, 503];
 /// Where one signs in.
 const LOGIN: &str = "/api/auth/";
-/// The name of the security scheme.
+/// The name of the security scheme of people with a browser.
 const COOKIE: &str = "session";
+/// The name of the security scheme of API tokens.
+const TOKEN: &str = "token";
 
 /// What is not said by any handler.
 #[derive(OpenApi)]
@@ -42,11 +47,14 @@ const COOKIE: &str = "session";
     components(schemas(Problem)),
     tags(
         (name = "auth", description = "Login and who one is"),
+        (name = "tokens", description = "API tokens of people and programs"),
+        (name = "users", description = "Accounts, for admins"),
         (name = "jobs", description = "Jobs of the caller"),
         (name = "agent-jobs", description = "The same jobs in the words of agent jobs"),
         (name = "agents", description = "Who carries out jobs"),
         (name = "templates", description = "Members of jobs under a name"),
         (name = "checkpoints", description = "What a person is asked, and decisions"),
+        (name = "gates", description = "Approvals for other programs: gates, links, rules"),
         (name = "workflows", description = "Workflow documents"),
         (name = "events", description = "Events that come in"),
         (name = "admin", description = "The jobs of all, the worker and the engine"),
@@ -81,9 +89,9 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(admin_jobs::suspend))
         .routes(routes!(admin_jobs::resume))
         .merge(agent_routes())
-        .routes(routes!(checkpoints::list))
-        .routes(routes!(checkpoints::read, checkpoints::approve, checkpoints::reject))
-        .routes(routes!(checkpoints::decision))
+        .merge(identity_routes())
+        .merge(gate_routes())
+        .merge(checkpoint_routes())
         .routes(routes!(worker::read, worker::start, worker::stop))
         .routes(routes!(actors::read))
         .routes(routes!(status::read))
@@ -91,6 +99,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(backup::download))
         .routes(routes!(backup::release))
         .routes(routes!(doctor::examine))
+        .merge(audit_routes())
         .routes(routes!(workflows::list))
         .routes(routes!(workflows::read))
         .routes(routes!(workflows::register))
@@ -106,6 +115,58 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .split_for_parts();
     complete(&mut document, options);
     (router, document)
+}
+
+/// Approvals for other programs, by mail, and by rule.
+fn gate_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(gates::open, gates::list))
+        .routes(routes!(gates::read, gates::withdraw))
+        .routes(routes!(gate_events::follow))
+        .routes(routes!(links::make, links::of_checkpoint))
+        .routes(routes!(links::list))
+        .routes(routes!(links::revoke))
+        .routes(routes!(link_page::show, link_page::decide))
+        .routes(routes!(rules::make, rules::list))
+        .routes(routes!(rules::dry_run))
+        .routes(routes!(rules::read, rules::change, rules::revoke))
+        .routes(routes!(rules::versions))
+}
+
+/// People, programs and how they come in.
+fn identity_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(auth::password))
+        .routes(routes!(delegation::read, delegation::set, delegation::end))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(tokens::create_for_program, tokens::list_all))
+        .routes(routes!(tokens::revoke_any))
+        .routes(routes!(users::create, users::list))
+        .routes(routes!(users::read, users::edit, users::deactivate))
+}
+
+/// Checkpoints, decisions, and what people do beside deciding.
+fn checkpoint_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(checkpoints::list))
+        .routes(routes!(checkpoints::read))
+        .routes(routes!(decisions::approve, decisions::reject))
+        .routes(routes!(decisions::decision))
+        .routes(routes!(decisions::batch))
+        .routes(routes!(attendance::claim, attendance::release))
+        .routes(routes!(attendance::delegate))
+        .routes(routes!(attendance::comment))
+        .routes(routes!(attendance::rearm))
+}
+
+/// The audit trail, and how people decide.
+fn audit_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::export))
+        .routes(routes!(oversight::read))
 }
 
 /// Agents, what they bring, and overrides of jobs.
@@ -137,6 +198,9 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
     let scheme = SecurityScheme::ApiKey(ApiKey::Cookie(key));
     let components = document.components.get_or_insert_default();
     components.add_security_scheme(COOKIE, scheme);
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("hp_<id>_<secret>");
+    components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer.build()));
     components.responses.insert(PROBLEM.to_owned(), RefOr::T(problem_answer()));
     let mut later = problem_answer();
     let mut after = Header::new(Object::with_type(Type::Integer));
@@ -165,11 +229,14 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
                 responses.entry(status.to_string()).or_insert(reference);
             }
             responses.insert("default".to_owned(), RefOr::T(problem_answer()));
-            let login = || SecurityRequirement::new::<_, [&str; 0], &str>(COOKIE, []);
+            let by = |scheme| SecurityRequirement::new::<_, [&str; 0], &str>(scheme, []);
             operation.security = match route.map(|route| route.access) {
-                Some(Access::For(_)) => Some(vec![login()]),
+                // Either of them is enough.
+                Some(Access::For(_)) => Some(vec![by(COOKIE), by(TOKEN)]),
                 // With a login or from an address that needs none.
-                Some(Access::Scrape) => Some(vec![login(), SecurityRequirement::default()]),
+                Some(Access::Scrape) => {
+                    Some(vec![by(COOKIE), by(TOKEN), SecurityRequirement::default()])
+                }
                 Some(Access::Open) | None => None,
             };
         }

@@ -36,8 +36,10 @@ pub struct Options {
     pub rates: RateOptions,
     /// How long stopping waits for answers that are under way.
     pub drain_timeout: Duration,
-    /// How long a login lasts.
+    /// How long a login lasts, however much it is used.
     pub session_lifetime: Duration,
+    /// How long it lasts without being used; nothing when that does not matter.
+    pub session_idle: Option<Duration>,
     /// Who may read the metrics without a login.
     pub scrape: Scrape,
 }
@@ -93,6 +95,7 @@ impl Default for Options {
             rates: RateOptions::default(),
             drain_timeout: Duration::from_secs(10),
             session_lifetime: Duration::from_secs(12 * 3600),
+            session_idle: Some(Duration::from_secs(30 * 60)),
             scrape: Scrape::Loopback,
         }
     }

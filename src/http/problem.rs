@@ -79,7 +79,8 @@ impl ApiError {
         self
     }
 
-    fn body(&self, instance: &str) -> Problem {
+    /// The problem as a body, about this place.
+    pub fn body(&self, instance: &str) -> Problem {
         Problem {
             success: false,
             kind: format!("/problems/{}", self.code.name),

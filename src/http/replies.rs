@@ -114,6 +114,7 @@ pub(crate) fn concerns(parts: &Parts) -> bool {
         && !parts.method.is_safe()
         && parts.extensions.get::<Caller>().is_some()
         && !policy::is_listed(policy::KEEP_THEIR_KEYS, &parts.method, path)
+        && !policy::is_listed(policy::TAKE_PASSWORDS, &parts.method, path)
 }
 
 /// Removes answers that are kept no longer; says how many.

@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::http::problem::{ApiError, name_instance};
 use crate::http::state::HttpState;
 use crate::http::{
-    codes, csrf, detached, guard, head_limits, headers, host, observe, openapi, session,
+    bearer, codes, csrf, detached, guard, head_limits, headers, host, observe, openapi, session,
 };
 
 /// Every route of the API. Panics when a route is not in the table of routes, which a test keeps
@@ -31,6 +31,7 @@ pub fn router(state: HttpState) -> Router {
         .layer(from_fn_with_state(state.clone(), guard::admit))
         .layer(session::layer(engine, &options))
         .layer(csrf::layer(&options))
+        .layer(from_fn(bearer::isolate))
         .layer(from_fn_with_state(state.clone(), host::check))
         .layer(from_fn(head_limits::check))
         .layer(from_fn_with_state(state.clone(), detached::limit_time))

@@ -13,6 +13,10 @@ use crate::http::replies::Replies;
 use crate::http::throttle::Throttle;
 use crate::model::time::Timestamp;
 
+/// Requests that may wait for decisions at once: each holds a connection, of which others need the
+/// most.
+pub const WAITERS_MAX: usize = 256;
+
 /// Writes the metrics of the process in the Prometheus text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 
@@ -37,6 +41,10 @@ pub struct HttpState {
     pub(crate) replies: Replies,
     /// Is cancelled when the server begins to stop.
     pub(crate) closing: CancellationToken,
+    /// Whoever changes accounts waits for their turn here.
+    pub(crate) accounts_turn: Arc<tokio::sync::Mutex<()>>,
+    /// Requests that may wait for decisions at once.
+    pub(crate) waiters: Arc<tokio::sync::Semaphore>,
     /// The OpenAPI document; the router writes it once.
     pub(crate) openapi: Arc<String>,
     /// When this part started.
@@ -63,6 +71,8 @@ impl HttpState {
             ready,
             passwords: Arc::new(Passwords::new()),
             throttle: Arc::new(Throttle::default()),
+            accounts_turn: Arc::default(),
+            waiters: Arc::new(tokio::sync::Semaphore::new(WAITERS_MAX)),
             openapi: Arc::new(String::new()),
             started_at,
         })

@@ -24,6 +24,7 @@ mod engine;
 mod expr;
 mod fuzz;
 mod http;
+mod identity;
 mod judge;
 #[cfg(feature = "fault-injection")]
 mod linear;

@@ -33,7 +33,7 @@ pub async fn create(
     };
     let key = idempotency_key(headers, caller, route, raw, state.engine.now())?;
     let engine = state.engine.clone();
-    let by = caller.principal();
+    let by = caller.author();
     let Submitted { job: view, replayed } = detached(async move {
         match agent {
             Some(agent) => engine.submit_assigned(new, &agent, by, key).await,
@@ -65,7 +65,8 @@ fn about_input(mut error: ApiError) -> ApiError {
     error
 }
 
-fn idempotency_key(
+/// The key of a request, if it has one. The same key with another body is told apart by its digest.
+pub fn idempotency_key(
     headers: &HeaderMap,
     caller: &Caller,
     route: &str,

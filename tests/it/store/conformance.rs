@@ -372,7 +372,8 @@ pub async fn an_append_of_several_records_is_one_append(store: &dyn Store) {
     })
     .await;
     create(store, 3, |_| {}).await;
-    let removed = store.remove_jobs(vec![(job(1), ended.version)]).await.unwrap();
+    let removed =
+        store.remove_jobs(vec![(job(1), ended.version)], Timestamp::default()).await.unwrap();
     assert_eq!(removed, [job(1)]);
 }
 

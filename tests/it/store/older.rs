@@ -41,9 +41,15 @@ pub async fn fill(store: &dyn Store) {
     store.put_document("user", document("ann"), None).await.unwrap();
     store.put_document("setting", document("one"), None).await.unwrap();
     let ended = [(job(4), 4), (job(8), 4), (job(12), 4)];
-    assert_eq!(store.remove_jobs(ended[..2].to_vec()).await.unwrap().len(), 2);
+    assert_eq!(
+        store.remove_jobs(ended[..2].to_vec(), Timestamp::default()).await.unwrap().len(),
+        2
+    );
     assert_eq!(store.prune_feed(0, 1_000).await.unwrap(), None);
-    assert_eq!(store.remove_jobs(ended[2..].to_vec()).await.unwrap().len(), 1);
+    assert_eq!(
+        store.remove_jobs(ended[2..].to_vec(), Timestamp::default()).await.unwrap().len(),
+        1
+    );
 }
 
 async fn go_on(store: &dyn Store, mut row: JobRow, n: u64) {
@@ -147,7 +153,8 @@ async fn a_store_of_an_older_format_is_raised_and_says_what_it_said() {
         })
         .await;
         create(&store, 100, |_| {}).await;
-        let removed = store.remove_jobs(vec![(ended.id, ended.version)]).await.unwrap();
+        let removed =
+            store.remove_jobs(vec![(ended.id, ended.version)], Timestamp::default()).await.unwrap();
         assert_eq!(removed, [ended.id]);
         assert_eq!(store.prune_feed(0, 1_000).await.unwrap(), None);
         store.close().await.unwrap();
