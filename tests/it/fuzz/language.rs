@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use holdpoint::dsl::{Format, Rules, from_value, parse, parse_duration};
 use holdpoint::expr::{Expression, Scope, Template, Variables};
+use holdpoint::model::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::run;
@@ -57,6 +58,8 @@ fn durations() {
     run("durations", 1, |input| {
         let text = String::from_utf8_lossy(input);
         parse_duration(&text);
-        holdpoint::model::time::Timestamp::parse_rfc3339(&text).ok();
+        if let Some(at) = Timestamp::parse_rfc3339(&text) {
+            assert_eq!(Timestamp::parse_rfc3339(&at.to_string()), Some(at));
+        }
     });
 }
