@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::calls::agent::{
-    self, AgentDirections, AgentFailure, AgentReply, AgentTarget, Again, Surroundings,
+    self, Again, AgentDirections, AgentFailure, AgentReply, AgentTarget, Surroundings,
 };
 use crate::calls::chat::{Chat, Question, Told, Unavailable};
 use crate::calls::egress::{EgressError, Guard};

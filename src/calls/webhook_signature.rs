@@ -127,8 +127,7 @@ impl SignedMessage<'_> {
     pub fn verify(&self, secrets: &[WebhookSecret], now: Timestamp) -> Result<(), Forged> {
         // Only plain digits: a sign or a space would be signed as another text.
         let is_plain = self.timestamp.bytes().all(|byte| byte.is_ascii_digit());
-        let sent_s: i64 =
-            self.timestamp.parse().ok().filter(|_| is_plain).ok_or(Forged::Time)?;
+        let sent_s: i64 = self.timestamp.parse().ok().filter(|_| is_plain).ok_or(Forged::Time)?;
         let now_s = now.0.div_euclid(1_000_000);
         if now_s.abs_diff(sent_s) > TOLERANCE.0 / 1_000_000 {
             return Err(Forged::Time);

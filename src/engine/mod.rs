@@ -52,6 +52,7 @@ mod view;
 mod wakes;
 mod workflows;
 
+pub use crate::calls::WebhookSecret;
 pub use crate::store::{
     AuditPage, AuditQuery, BadCursor, Change, ChangeOutcome, CheckpointQuery, CheckpointSort,
     Counts, Document, DocumentChange, DocumentOutcome, Health, IdempotencyKey, JobQuery, JobSort,
@@ -66,7 +67,6 @@ pub(crate) use catalog::DEFINITIONS;
 pub use checkpoints::BatchOutcome;
 pub use error::EngineError;
 pub use examine::{Examination, Finding, Findings, Forecast, examine};
-pub use crate::calls::WebhookSecret;
 pub use gates::{
     CallbackStatus, CallbackView, GateFact, GateQuery, GateStatus, GateView, JobWatch, NewCallback,
     NewGate, OpenedGate,

@@ -3,9 +3,7 @@
 
 use crate::dsl::{Defect, Format};
 use crate::engine::catalog;
-use crate::engine::{
-    Document, DocumentChange, DocumentOutcome, Engine, EngineError, WorkflowView,
-};
+use crate::engine::{Document, DocumentChange, DocumentOutcome, Engine, EngineError, WorkflowView};
 use crate::model::audit::Author;
 
 impl Engine {

@@ -33,15 +33,10 @@ pub struct Peer(pub SocketAddr);
 pub async fn admit(State(state): State<HttpState>, request: Request, next: Next) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(BodyLimit(state.options.body_bytes_max));
-    let passed = match check(&state, &mut parts).await {
-        Ok(()) => limit_rate(&state, &parts),
-        Err(error) if [codes::NO_LOGIN, codes::INVALID_TOKEN].contains(&error.code) => {
-            // Whoever guesses at sessions and tokens is told to wait like everybody without one.
-            limit_rate(&state, &parts).and(Err(error))
-        }
-        Err(error) => Err(error),
-    };
-    let passed = match passed {
+    let checked = check(&state, &mut parts).await;
+    // Refusals count, too: whoever guesses at tokens or tries doors has as many tries as others
+    // have requests.
+    let passed = match limit_rate(&state, &parts).and_then(|passed| checked.map(|()| passed)) {
         Ok(passed) => passed,
         Err(error) => return error.into_response(),
     };
@@ -100,9 +95,8 @@ async fn check(state: &HttpState, parts: &mut Parts) -> Result<(), ApiError> {
         }
         Access::For(action) => {
             let caller = sign_in::caller(state, parts).await?;
-            permit(&caller, action, Resource::Any)?;
-            parts.extensions.insert(caller);
-            Ok(())
+            parts.extensions.insert(caller.clone());
+            permit(&caller, action, Resource::Any)
         }
     }
 }

@@ -64,7 +64,8 @@ pub mod tokens;
 /// Accounts, for admins.
 pub mod users;
 mod validate;
-mod validate_agent;
+/// Agents as callers describe them.
+pub mod validate_agent;
 mod validate_user;
 
 pub use guard::Peer;

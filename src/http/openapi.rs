@@ -19,8 +19,8 @@ use crate::http::policy::{self, Access};
 use crate::http::routes::{
     actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, audit, auth,
     backup, batches, callbacks, checkpoints, cloudevents, decisions, delegation, docs, doctor,
-    gate_events, gates, health, jobs, link_page, links, metrics, overrides, oversight, rules, status,
-    templates, tokens, users, worker, workflows,
+    gate_events, gates, health, jobs, link_page, links, metrics, overrides, oversight, rules,
+    status, templates, tokens, users, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -31,6 +31,8 @@ const PROBLEM: &str = "Problem";
 const LATER: &str = "Later";
 /// Answers that pass with time.
 const WAITING: &[u16] = &[429, 503];
+/// Where one signs in.
+const LOGIN: &str = "/api/auth/";
 /// The name of the security scheme of people with a browser.
 const COOKIE: &str = "session";
 /// The name of the security scheme of API tokens.
@@ -227,13 +229,16 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
                 responses.entry(status.to_string()).or_insert(reference);
             }
             responses.insert("default".to_owned(), RefOr::T(problem_answer()));
-            if route.is_some_and(|route| route.access != Access::Open) {
-                // Either of them is enough.
-                let either = [COOKIE, TOKEN];
-                let either =
-                    either.map(|it| SecurityRequirement::new::<_, [&str; 0], &str>(it, []));
-                operation.security = Some(either.to_vec());
-            }
+            let by = |scheme| SecurityRequirement::new::<_, [&str; 0], &str>(scheme, []);
+            // A session or a token: either of them is enough.
+            operation.security = match route.map(|route| route.access) {
+                Some(Access::For(_)) => Some(vec![by(COOKIE), by(TOKEN)]),
+                // With one of them, or from an address that needs none.
+                Some(Access::Scrape) => {
+                    Some(vec![by(COOKIE), by(TOKEN), SecurityRequirement::default()])
+                }
+                Some(Access::Open) | None => None,
+            };
         }
     }
 }
@@ -241,7 +246,8 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
 /// What any route may answer because of the door alone, whatever its handler does.
 fn common_statuses(method: &Method, path: &str, route: Option<&policy::Route>) -> Vec<u16> {
     let mut statuses = vec![400, 414, 421, 429, 431, 500, 503];
-    if route.is_some_and(|route| route.access != Access::Open) {
+    // Even an open route of the login says so when the login fails.
+    if route.is_some_and(|route| route.access != Access::Open) || path.starts_with(LOGIN) {
         statuses.extend([401, 403]);
     }
     if path.contains('{') {

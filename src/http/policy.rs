@@ -37,8 +37,7 @@ use Action::{
     ChangePassword, ControlWorker, Decide, DelegateStanding, InspectAgents, KeepOwnTokens,
     KeepStore, KnowOneself, ManageAgents, ManageTokens, ManageUsers, OverrideJob, ReadAgents,
     ReadAudit, ReadCheckpoints, ReadEngine, ReadEveryJob, ReadJob, ReadJobs, ReadWorkflows,
-    RegisterWorkflow,
-    SendEvent, UseJob, UseJobs,
+    RegisterWorkflow, SendEvent, UseJob, UseJobs,
 };
 use Action::{ManageLinks, ManageRules, UseGates};
 
@@ -169,8 +168,7 @@ pub fn may_take_long(method: &Method, path: &str) -> bool {
     // A gate may be waited for; how long is limited there.
     let waits = *method == Method::GET && path == "/api/gates/{id}";
     let is_backup = *method == Method::POST && path == "/api/admin/backup";
-    let reads_all =
-        ["/api/admin/doctor", "/api/admin/audit/verify", "/api/admin/audit/export"];
+    let reads_all = ["/api/admin/doctor", "/api/admin/audit/verify", "/api/admin/audit/export"];
     waits || is_backup || reads_all.contains(&path)
 }
 
@@ -179,11 +177,8 @@ pub const PROBES: &[&str] = &["/healthz", "/readyz"];
 
 /// Routes that a key of idempotency makes idempotent by themselves: they write the key in the
 /// transaction of what they create.
-pub const KEEP_THEIR_KEYS: &[(Method, &str)] = &[
-    (Method::POST, "/api/jobs"),
-    (Method::POST, "/api/agent-jobs"),
-    (Method::POST, "/api/gates"),
-];
+pub const KEEP_THEIR_KEYS: &[(Method, &str)] =
+    &[(Method::POST, "/api/jobs"), (Method::POST, "/api/agent-jobs"), (Method::POST, "/api/gates")];
 
 /// Routes whose answer shows a secret once. Such an answer is never kept to be repeated.
 pub const SHOW_SECRETS: &[(Method, &str)] = &[

@@ -148,7 +148,7 @@ fn connection(
         let answer = router.clone().oneshot(request.map(axum::body::Body::new));
         async move {
             let response = answer.await?;
-            Ok(response.map(|body| UntilSent::new(body, under_way)))
+            Ok(response.map(|body| UntilSent::body(body, under_way)))
         }
     });
     builder.serve_connection(TokioIo::new(stream), service)

@@ -11,6 +11,7 @@ mod calls;
 mod cli;
 mod config;
 mod conformance_kit;
+mod contract;
 #[cfg(feature = "fault-injection")]
 mod crash;
 #[cfg(feature = "fault-injection")]
@@ -22,6 +23,7 @@ mod egress;
 mod engine;
 mod expr;
 mod gates;
+mod fuzz;
 mod http;
 mod identity;
 mod judge;

@@ -97,9 +97,8 @@ fn expression<'d>(
 ) -> Option<Expression> {
     let is_marked = object.get(name).and_then(Value::as_str).is_some_and(|it| strict(it).is_some());
     let what = format!("`{name}`");
-    is_marked.then(|| {
-        check.member(object, name, |check, value| check.expression(value, &what, scope))
-    })?
+    is_marked
+        .then(|| check.member(object, name, |check, value| check.expression(value, &what, scope)))?
 }
 
 /// A duration, unless it is left out or null.

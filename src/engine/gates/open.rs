@@ -86,7 +86,8 @@ impl Engine {
         let mut drawn = None;
         if let Some(NewCallback { url, secret }) = &new.callback {
             shared.parts.caller.check_url(url).map_err(|error| refused_url(&error.to_string()))?;
-            let unavailable = |bad: crate::calls::BadSecret| EngineError::Unavailable(bad.to_string());
+            let unavailable =
+                |bad: crate::calls::BadSecret| EngineError::Unavailable(bad.to_string());
             let (secret, is_drawn) = match secret {
                 Some(secret) => (secret.clone(), false),
                 None => (WebhookSecret::draw().map_err(unavailable)?, true),

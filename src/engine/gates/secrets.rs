@@ -68,9 +68,9 @@ pub(super) async fn of(
     let vault = shared.parts.caller.vault().ok_or(VaultError::Missing);
     let opened = vault.and_then(|vault| vault.unseal(&kept.sealed, &record(gate, url)));
     Ok(match opened {
-        Ok(text) => WebhookSecret::parse(&text)
-            .map(|secret| (secret, kept.is_drawn))
-            .map_err(|_| damaged()),
+        Ok(text) => {
+            WebhookSecret::parse(&text).map(|secret| (secret, kept.is_drawn)).map_err(|_| damaged())
+        }
         Err(error) => Err(error.to_string()),
     })
 }

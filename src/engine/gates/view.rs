@@ -104,8 +104,7 @@ pub(super) fn checkpoint_of(job: &Job) -> Option<&Arc<Checkpoint>> {
 
 /// What was approved, after any edit and choice of files; nothing when it was not.
 pub(super) fn approved_value(row: &Checkpoint) -> Option<Value> {
-    let is_late_yes =
-        row.status == CheckpointStatus::Expired && row.on_expiry == OnExpiry::Approve;
+    let is_late_yes = row.status == CheckpointStatus::Expired && row.on_expiry == OnExpiry::Approve;
     match &row.decision {
         Some(decision) if decision.verdict == Verdict::Approve => {
             approved(row, decision).get("value").cloned()
@@ -241,7 +240,9 @@ impl Engine {
         let told = match self.job(child).await {
             Ok(told) => told,
             // It is being made, or retention removed it.
-            Err(EngineError::Refused(_)) => return Ok(CallbackView { job: Some(child), ..waiting }),
+            Err(EngineError::Refused(_)) => {
+                return Ok(CallbackView { job: Some(child), ..waiting });
+            }
             Err(error) => return Err(error),
         };
         let status = match told.row.status {

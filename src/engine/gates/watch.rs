@@ -38,10 +38,9 @@ impl Watchers {
 
     fn enter(&self, job: JobId) -> watch::Receiver<u64> {
         let mut jobs = self.jobs();
-        let watched = jobs.entry(job).or_insert_with(|| Watched {
-            commits: watch::channel(0).0,
-            watchers: 0,
-        });
+        let watched = jobs
+            .entry(job)
+            .or_insert_with(|| Watched { commits: watch::channel(0).0, watchers: 0 });
         watched.watchers += 1;
         let receiver = watched.commits.subscribe();
         self.count.store(jobs.len(), Ordering::Release);

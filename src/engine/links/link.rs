@@ -63,11 +63,7 @@ pub struct Link {
 
 impl Link {
     /// What it is good for now, at a checkpoint that stands like this.
-    pub fn status(
-        &self,
-        checkpoint: Option<&Checkpoint>,
-        now: Timestamp,
-    ) -> LinkStatus {
+    pub fn status(&self, checkpoint: Option<&Checkpoint>, now: Timestamp) -> LinkStatus {
         let is_open = checkpoint.is_some_and(|it| {
             it.is_pending() && it.digest == self.digest && it.generation == self.generation
         });

@@ -113,11 +113,7 @@ impl Engine {
     ///
     /// # Errors
     /// `NoSuchRule`; `RuleChanged` when somebody changed it at the same time.
-    pub async fn revoke_rule(
-        &self,
-        id: Uuid,
-        by: impl Into<Author>,
-    ) -> Result<Rule, EngineError> {
+    pub async fn revoke_rule(&self, id: Uuid, by: impl Into<Author>) -> Result<Rule, EngineError> {
         let rule = self.rule(id).await?;
         if rule.revoked_at.is_some() {
             return Ok(rule);
@@ -230,7 +226,10 @@ fn check(says: &NewRule, now: Timestamp) -> Result<(), EngineError> {
         add("/samplePercent", "must be from 0 to 100".to_owned());
     }
     if says.max_per_day == Some(0) {
-        add("/maxPerDay", "must be at least 1; revoke a rule that is to approve nothing".to_owned());
+        add(
+            "/maxPerDay",
+            "must be at least 1; revoke a rule that is to approve nothing".to_owned(),
+        );
     }
     if violations.is_empty() { Ok(()) } else { Err(EngineError::InvalidRule { violations }) }
 }

@@ -39,6 +39,11 @@ impl Phase {
         self.now.load(Ordering::Acquire)
     }
 
+    /// The phase now, with what tells it from an earlier one of the same kind.
+    pub fn seen(&self) -> (u8, u64) {
+        (self.now(), self.since.load(Ordering::Acquire))
+    }
+
     /// Since when it has no request under way, in changes of phase; nothing while it has one.
     pub fn resting_since(&self) -> Option<u64> {
         (self.now() != BUSY).then(|| self.since.load(Ordering::Acquire))
@@ -81,7 +86,7 @@ pub struct UntilSent {
 
 impl UntilSent {
     /// This body of that request.
-    pub fn new(body: Body, under_way: UnderWay) -> Body {
+    pub fn body(body: Body, under_way: UnderWay) -> Body {
         Body::new(Self { body, _under_way: under_way })
     }
 }

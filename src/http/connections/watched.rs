@@ -32,8 +32,8 @@ pub struct Watched {
     stream: TcpStream,
     phase: Arc<Phase>,
     patience: Patience,
-    /// The phase that `reading` is about, and whether anything came in it.
-    seen: u8,
+    /// The phase that `reading` is about and since when it was that; whether anything came in it.
+    seen: (u8, u64),
     has_heard: bool,
     reading: Pin<Box<Sleep>>,
     /// Runs while an answer waits for its client.
@@ -46,15 +46,16 @@ impl Watched {
     /// Watches this connection.
     pub fn new(stream: TcpStream, phase: Arc<Phase>, patience: Patience) -> Self {
         let reading = Box::pin(tokio::time::sleep(patience.head));
-        let (seen, has_heard, sending, instead) = (HEAD, false, None, None);
+        let (seen, has_heard, sending, instead) = (phase.seen(), false, None, None);
         Self { stream, phase, patience, seen, has_heard, reading, sending, instead }
     }
 
     /// Sets the clock anew when the phase is another one than at the last look.
     fn look(&mut self) -> u8 {
-        let now = self.phase.now();
-        if now != self.seen {
-            self.seen = now;
+        let seen = self.phase.seen();
+        let (now, _) = seen;
+        if seen != self.seen {
+            self.seen = seen;
             self.has_heard = now == HEAD;
             let wait = if now == IDLE { self.patience.idle } else { self.patience.head };
             self.reading.as_mut().set(tokio::time::sleep(wait));
@@ -189,5 +190,63 @@ impl AsyncWrite for Watched {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio::time::advance;
+
+    use super::*;
+
+    const IDLE_TIME: Duration = Duration::from_secs(10);
+
+    /// One look at a connection whose client says nothing.
+    async fn read_once(watched: &mut Watched) -> Poll<io::Result<()>> {
+        let mut bytes = [0; 8];
+        std::future::poll_fn(|cx| {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            Poll::Ready(Pin::new(&mut *watched).poll_read(cx, &mut buffer))
+        })
+        .await
+    }
+
+    /// A pause is counted from the last answer, not from an earlier one.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_in_use_is_not_closed_for_resting() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let client = TcpStream::connect(listener.local_addr().expect("bound"));
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        let (_client, (stream, _)) = (client.expect("connected"), accepted.expect("accepted"));
+        let patience = Patience { head: IDLE_TIME, idle: IDLE_TIME, send: IDLE_TIME };
+        let phase = Arc::new(Phase::new(Arc::default()));
+        let mut watched = Watched::new(stream, Arc::clone(&phase), patience);
+        for _ in 0..5 {
+            drop(phase.begin());
+            assert!(read_once(&mut watched).await.is_pending());
+            advance(IDLE_TIME * 3 / 4).await;
+            assert!(read_once(&mut watched).await.is_pending(), "it rests, but not long");
+        }
+        advance(IDLE_TIME / 2).await;
+        let closed = read_once(&mut watched).await;
+        assert!(matches!(closed, Poll::Ready(Err(_))), "now it rested too long");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_under_way_is_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let client = TcpStream::connect(listener.local_addr().expect("bound"));
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        let (_client, (stream, _)) = (client.expect("connected"), accepted.expect("accepted"));
+        let patience = Patience { head: IDLE_TIME, idle: IDLE_TIME, send: IDLE_TIME };
+        let phase = Arc::new(Phase::new(Arc::default()));
+        let mut watched = Watched::new(stream, Arc::clone(&phase), patience);
+        let under_way = phase.begin();
+        assert!(read_once(&mut watched).await.is_pending());
+        advance(IDLE_TIME * 100).await;
+        assert!(read_once(&mut watched).await.is_pending());
+        drop(under_way);
+        assert!(read_once(&mut watched).await.is_pending());
     }
 }

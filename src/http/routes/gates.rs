@@ -188,11 +188,7 @@ pub fn base(state: &HttpState) -> String {
 }
 
 /// A gate of the caller. Somebody else's looks like one that does not exist.
-pub async fn own_gate(
-    state: &HttpState,
-    caller: &Caller,
-    id: JobId,
-) -> Result<GateView, ApiError> {
+pub async fn own_gate(state: &HttpState, caller: &Caller, id: JobId) -> Result<GateView, ApiError> {
     let unknown = || ApiError::new(codes::NO_SUCH_GATE, "there is no such gate");
     match state.engine.gate(id).await {
         Ok(gate) if gate.job.row.owner == caller.id => Ok(gate),

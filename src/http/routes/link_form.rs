@@ -70,9 +70,8 @@ pub(super) fn is_cut(open: &Open) -> bool {
 pub(super) async fn question(open: &Open) -> Response<Body> {
     let checkpoint = &open.checkpoint.checkpoint;
     let mut body = String::new();
-    let row = |name: &str, value: &str| {
-        format!("<tr><td>{name}</td><td>{}</td></tr>", escape(value))
-    };
+    let row =
+        |name: &str, value: &str| format!("<tr><td>{name}</td><td>{}</td></tr>", escape(value));
     body.push_str("<table>");
     body.push_str(&row("Job", &open.checkpoint.row.job_name));
     body.push_str(&row("For", &open.email));

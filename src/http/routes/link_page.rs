@@ -251,18 +251,16 @@ async fn decider(
         let error = ApiError::new(codes::TOO_MANY_LOGINS, detail);
         return Err(error.retry_after(seconds).into());
     }
-    let typed: Option<String> = form.confirm.as_deref().map(|text| {
-        text.chars().filter(|c| !c.is_whitespace()).collect()
-    });
+    let typed: Option<String> =
+        form.confirm.as_deref().map(|text| text.chars().filter(|c| !c.is_whitespace()).collect());
     if typed.as_ref() != Some(expected) {
         return Err(Refusal::Number);
     }
     state.throttle.forgive(&keys);
     let origin = Origin { address: Some(address), via };
     let account = accounts::account(&state.engine, &open.link.user).await;
-    let account = account.map_err(|error| {
-        ApiError::new(codes::UNAVAILABLE, error.to_string()).retry_after(1)
-    })?;
+    let account = account
+        .map_err(|error| ApiError::new(codes::UNAVAILABLE, error.to_string()).retry_after(1))?;
     let account = account.filter(|account| account.is_active).ok_or(Refusal::SignIn)?;
     let door = Door::Link { confirmed: true };
     let caller = sign_in::person(state, account, door.clone(), origin).await?;

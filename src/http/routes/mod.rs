@@ -31,10 +31,10 @@ pub mod checkpoints;
 pub mod cloudevents;
 /// Creating a job.
 mod creation;
-/// Who stands in for oneself.
-pub mod delegation;
 /// Decisions at checkpoints.
 pub mod decisions;
+/// Who stands in for oneself.
+pub mod delegation;
 /// A job with its logs, checkpoints and timeline.
 mod detail;
 /// The API's own pages and document.

@@ -174,13 +174,11 @@ async fn answer(state: &HttpState, rule: &Rule) -> Result<RuleAnswer, ApiError> 
 
 /// What is no id names no rule.
 fn rule_id(text: &str) -> Result<Uuid, ApiError> {
-    text.parse().map_err(|_| {
-        ApiError::new(codes::NO_SUCH_RULE, EngineError::NoSuchRule.to_string())
-    })
+    text.parse()
+        .map_err(|_| ApiError::new(codes::NO_SUCH_RULE, EngineError::NoSuchRule.to_string()))
 }
 
 fn time(text: &str) -> Result<Timestamp, ApiError> {
-    Timestamp::parse_rfc3339(text).ok_or_else(|| {
-        ApiError::invalid_at("/expiresAt", format!("{text:?} is no RFC 3339 time"))
-    })
+    Timestamp::parse_rfc3339(text)
+        .ok_or_else(|| ApiError::invalid_at("/expiresAt", format!("{text:?} is no RFC 3339 time")))
 }

@@ -137,11 +137,7 @@ impl Scratch<'_> {
     }
 
     /// A duration; none when its expression finds nothing.
-    fn optional_span(
-        &self,
-        duration: Option<&DurationSpec>,
-        on: On<'_>,
-    ) -> Raised<Option<Span>> {
+    fn optional_span(&self, duration: Option<&DurationSpec>, on: On<'_>) -> Raised<Option<Span>> {
         match duration {
             None => Ok(None),
             Some(DurationSpec::Expression(expression))

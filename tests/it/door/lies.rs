@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 
 use holdpoint::http::openapi;
 use holdpoint::telemetry::one_line::{OneLine, harmless};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{answer, connect_from, say};
@@ -220,10 +219,7 @@ async fn names_that_look_like_lines_are_only_names() {
     let name = "quarterly\u{2028}report\u{1b}[31m";
     let body = json!({"name": name, "description": "Something",
         "acceptanceCriteria": "It is done", "autoExecute": false});
-    let reply = server
-        .client
-        .send(Method::POST, "/api/jobs", { Some(("application/json", body.to_string())) });
-    let reply = reply.await;
+    let reply = server.client.post("/api/jobs", &body).await;
     assert!(matches!(reply.status, 201 | 422), "{:#}", reply.body);
     let metrics = server.client.text("/api/metrics").await;
     assert!(!metrics.contains("quarterly"), "a name is no label");
