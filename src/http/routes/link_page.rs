@@ -236,8 +236,12 @@ async fn decided(
     let (engine, author, link) = (state.engine.clone(), caller.author(), open.link.id);
     detached(async move {
         engine.decide(decision, author.clone()).await?;
-        // A crash in between leaves a link to a closed checkpoint, which is good for nothing.
-        engine.use_link(link, author).await
+        // What was decided is decided. A link that is not marked leads to a closed checkpoint, or
+        // to a second vote of the same person, which counts for nothing.
+        if let Err(error) = engine.use_link(link, author).await {
+            tracing::warn!(%link, %error, "a link was used and could not be marked");
+        }
+        Ok::<_, ApiError>(())
     })
     .await?;
     Ok(link_form::thanks(verdict))
