@@ -74,7 +74,8 @@ impl Caller {
         Author { by: self.principal(), origin: Some(self.origin.clone()) }
     }
 
-    /// The person as a voter at a checkpoint, at this door.
+    /// The person as a voter at a checkpoint, at this door. What takes a session takes the door by
+    /// which the caller really came.
     pub fn voter(&self, door: Door) -> Voter {
         let names = [&self.id, &self.email].into_iter().filter(|name| !name.is_empty());
         Voter {
@@ -83,7 +84,7 @@ impl Caller {
             roles: self.roles.iter().map(|role| role.as_str().to_owned()).collect(),
             groups: self.groups.clone(),
             acts_for: self.acts_for.clone(),
-            door,
+            door: if door == Door::Session { self.door.clone() } else { door },
         }
     }
 

@@ -19,8 +19,8 @@ use crate::http::policy::{self, Access};
 use crate::http::routes::{
     actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, audit, auth,
     backup, batches, callbacks, checkpoints, cloudevents, decisions, delegation, docs, doctor,
-    gate_events, gates, health, jobs, link_page, links, metrics, overrides, oversight, rules,
-    status, templates, tokens, users, worker, workflows,
+    gate_events, gates, health, jobs, link_page, links, metrics, overrides, oversight, rules, status,
+    templates, tokens, users, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
@@ -230,10 +230,10 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
             }
             responses.insert("default".to_owned(), RefOr::T(problem_answer()));
             let by = |scheme| SecurityRequirement::new::<_, [&str; 0], &str>(scheme, []);
+            // A session or a token: either of them is enough.
             operation.security = match route.map(|route| route.access) {
-                // Either of them is enough.
                 Some(Access::For(_)) => Some(vec![by(COOKIE), by(TOKEN)]),
-                // With a login or from an address that needs none.
+                // With one of them, or from an address that needs none.
                 Some(Access::Scrape) => {
                     Some(vec![by(COOKIE), by(TOKEN), SecurityRequirement::default()])
                 }
