@@ -30,6 +30,7 @@ mod judge;
 mod linear;
 mod machine;
 mod matching;
+mod people;
 #[cfg(feature = "fault-injection")]
 mod simulation;
 mod statistics;

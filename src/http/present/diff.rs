@@ -8,7 +8,6 @@ use similar::TextDiff;
 
 use crate::api::checkpoint::FileDiff;
 use crate::model::checkpoint::Changed;
-use crate::model::event::Data;
 use crate::model::limits::FILES_MAX;
 
 /// Largest pair of texts that is compared, bytes: comparing costs the square of the changes at
@@ -48,7 +47,8 @@ pub fn of_files(shown: &Value) -> Option<Vec<FileDiff>> {
 /// The diff of a place that an edit changed; nothing when it is no text, or one that is too large
 /// or of one line, which shows itself. Blocks: it computes.
 pub fn of_edit(changed: &Changed) -> Option<String> {
-    let (before, after) = (changed.before.as_ref()?.as_str()?, changed.after.as_ref()?.as_str()?);
+    let before = changed.before.as_ref().and_then(|value| value.as_str())?;
+    let after = changed.after.as_ref().and_then(|value| value.as_str())?;
     let is_short = !before.contains('\n') && !after.contains('\n');
     if is_short || before.len() + after.len() > PAIR_BYTES_MAX {
         return None;

@@ -117,9 +117,8 @@ pub async fn batch(
 ) -> Result<Json<DecisionBatchAnswer>, ApiError> {
     let decisions = batch_of(&caller, body.value)?;
     let (engine, by) = (state.engine.clone(), caller.principal());
-    let outcomes =
-        detached(async move { Ok::<_, ApiError>(engine.decide_batch(decisions, by).await) })
-            .await?;
+    let work = async move { Ok::<_, ApiError>(engine.decide_batch(decisions, by).await) };
+    let outcomes = detached(work).await?;
     let now = state.engine.now();
     let mut answers = Vec::with_capacity(outcomes.len());
     for (id, outcome) in outcomes {

@@ -135,7 +135,9 @@ fn check_door(row: &Checkpoint, voter: &Voter) -> Result<(), Refusal> {
 
 /// Did this very person say this very thing before?
 fn is_repeated(row: &Checkpoint, wish: &DecideCheckpoint) -> bool {
-    let own = row.votes.iter().chain(&row.decision).find(|vote| vote.by == wish.voter.principal);
+    // A vote that somebody else's no made worthless is not confirmed.
+    let counted = if row.is_pending() { &row.votes[..] } else { row.decision.as_slice() };
+    let own = counted.iter().find(|vote| vote.by == wish.voter.principal);
     own.is_some_and(|vote| vote.verdict == wish.verdict && is_about(row, vote, wish))
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use self::checkpoint::{any_checkpoint, checkpoint, checkpoint_v1};
+use crate::model::checkpoint::{CheckpointStatus, Purpose};
 use crate::model::id::{CommitId, ContentHash, JobId};
 use crate::model::principal::Principal;
 use crate::model::problem::Problem;

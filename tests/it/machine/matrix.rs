@@ -87,7 +87,40 @@ fn raising(kind: Kind) -> World {
 pub fn states() -> Vec<(&'static str, World)> {
     let mut states = plain_states();
     states.extend(board_states());
+    states.extend(people_states());
     states
+}
+
+/// Those of checkpoints: votes, claims, and what nobody decided in time.
+fn people_states() -> Vec<(&'static str, World)> {
+    let gate = |with: Value| begun(json!({ "call": "checkpoint", "with": with }));
+    let two = || gate(json!({ "title": "ok", "quorum": 2, "assignees": ["role:user"] }));
+    let somebody = || Voter::person("bob", &["user"], Door::Session);
+    let voted = || {
+        let mut world = two();
+        let row = world.checkpoint("/do/0/task").unwrap();
+        let vote = DecideCheckpoint::new(row.id, Verdict::Approve, somebody());
+        let vote = DecideCheckpoint { digest: Some(row.digest), ..vote };
+        world.send(Command::Decide(vote)).unwrap();
+        world
+    };
+    let claimed = || {
+        let mut world = two();
+        let checkpoint = world.checkpoint("/do/0/task").unwrap().id;
+        world.send(Command::Claim { checkpoint, voter: somebody() }).unwrap();
+        world
+    };
+    let expired = |then: &str| {
+        let mut world = gate(json!({ "title": "ok", "onExpiry": then }));
+        world.pass(Span::from_secs(24 * 3600));
+        world
+    };
+    vec![
+        ("gate with a vote", voted()),
+        ("gate with a claim", claimed()),
+        ("REJECTED by expiry", expired("reject")),
+        ("FAILED by expiry", expired("fault")),
+    ]
 }
 
 /// Those of the job board: searches for an agent, calls that wait, results to be judged.

@@ -407,7 +407,7 @@ fn a_task_is_sent_back_only_so_often() {
     }] });
     let mut world = World::begun(definition(&parts), json!({}));
     let reference = "/do/0/rework/do/0/again/try/0/gate";
-    let mut send_back = |world: &mut World| {
+    let send_back = |world: &mut World| {
         let row = world.checkpoint(reference).expect("a checkpoint");
         let wish = DecideCheckpoint::new(row.id, Verdict::SendBack, reviewer("ann"));
         let heard = told(world, Command::Decide(wish)).map(|events| events[0]);
