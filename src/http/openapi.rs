@@ -19,8 +19,8 @@ use crate::http::policy::{self, Access};
 use crate::http::routes::{
     actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, audit, auth,
     backup, batches, callbacks, checkpoints, cloudevents, decisions, delegation, docs, doctor,
-    gate_events, gates, health, jobs, link_page, links, metrics, overrides, oversight, rules, status,
-    templates, tokens, users, worker, workflows,
+    gate_events, gates, health, jobs, link_page, links, metrics, overrides, oversight, rules,
+    status, templates, tokens, users, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
