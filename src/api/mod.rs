@@ -24,6 +24,8 @@ pub mod event;
 pub mod job;
 /// Log rows and timelines.
 pub mod log;
+/// How people decide.
+pub mod oversight;
 /// Pages of lists.
 pub mod page;
 /// Errors as problem details.

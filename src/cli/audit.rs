@@ -228,13 +228,13 @@ fn list(arguments: ListArguments, global: &Global, output: &mut Output) -> Resul
         let mut table = Table::new(&["SEQ", "AT", "BY", "ACTION", "TARGET", "VIA"]);
         for entry in &answer.body.entries {
             let via = entry.origin.as_ref().map(|origin| origin.via.clone());
-            table.row([
-                entry.seq.to_string(),
-                entry.at.clone(),
-                entry.by.clone(),
-                entry.action.clone(),
-                entry.target.clone(),
-                via.unwrap_or_default(),
+            table.row(vec![
+                entry.seq.to_string().into(),
+                (&entry.at).into(),
+                (&entry.by).into(),
+                (&entry.action).into(),
+                (&entry.target).into(),
+                via.unwrap_or_default().into(),
             ]);
         }
         Ok(output.table(&table)?)

@@ -3,9 +3,10 @@
 
 /// Agents and the job board.
 pub mod agents;
-/// Signing in: a login's cookie or a token.
+/// The audit trail and oversight.
 pub mod audit;
-mod auth;
+/// Signing in: a login's cookie or a token.
+pub mod auth;
 /// Checkpoints: the inbox and decisions.
 pub mod checkpoints;
 /// What can go wrong, in words for a tired operator.
