@@ -71,7 +71,11 @@ async fn names_are_unique_and_changes_are_about_a_version() {
     let taken = engine.edit_agent(second.id, rename("Sums"), None, crate::engine::me()).await;
     assert!(matches!(taken, Err(EngineError::AgentNameTaken { .. })), "{taken:?}");
     // Its own name in other letters is no other agent's.
-    let renamed = engine.edit_agent(first.id, rename("SUMS"), Some(1), crate::engine::me()).await.unwrap().agent;
+    let renamed = engine
+        .edit_agent(first.id, rename("SUMS"), Some(1), crate::engine::me())
+        .await
+        .unwrap()
+        .agent;
     assert_eq!((renamed.version, renamed.name.as_str()), (2, "SUMS"));
     let late = engine.edit_agent(first.id, rename("totals"), Some(1), crate::engine::me()).await;
     assert!(matches!(late, Err(EngineError::AgentChanged { version: 2 })), "{late:?}");

@@ -95,10 +95,17 @@ async fn every_change_of_configuration_has_its_entry() {
     let found = entries(&server, &format!("by={by}")).await;
     let mut done = actions(&found);
     done.retain(|action| !action.starts_with("login"));
-    assert_eq!(done, [
-        "workflow.register", "template.create", "template.delete", "worker.stop", "worker.start",
-        "backup.make",
-    ]);
+    assert_eq!(
+        done,
+        [
+            "workflow.register",
+            "template.create",
+            "template.delete",
+            "worker.stop",
+            "worker.start",
+            "backup.make",
+        ]
+    );
     let template = entries(&server, "action=template").await;
     assert_eq!(actions(&template), ["template.create", "template.delete"]);
     server.stop().await;
@@ -135,11 +142,14 @@ async fn the_list_pages_and_refuses_what_it_does_not_know() {
     assert_eq!(seqs.last(), Some(&1));
     assert!(seqs.windows(2).all(|two| two[0] == two[1] + 1), "{seqs:?}");
     let at = whole[whole.len() / 2]["at"].as_str().unwrap();
-    let (later, earlier) =
-        (entries(&server, &format!("from={at}")).await, entries(&server, &format!("to={at}")).await);
+    let (later, earlier) = (
+        entries(&server, &format!("from={at}")).await,
+        entries(&server, &format!("to={at}")).await,
+    );
     assert!(later.iter().all(|entry| entry["at"].as_str().unwrap() >= at));
     assert!(earlier.iter().all(|entry| entry["at"].as_str().unwrap() < at));
-    for query in ["limit=0", "limit=999", "from=yesterday", "cursor=x", "what=1", "job=1&target=2"] {
+    for query in ["limit=0", "limit=999", "from=yesterday", "cursor=x", "what=1", "job=1&target=2"]
+    {
         let refused = server.client.get(&format!("/api/admin/audit?{query}")).await;
         assert!((400..=422).contains(&refused.status), "{query}: {}", refused.status);
     }

@@ -7,8 +7,8 @@ use holdpoint::app::audit::{Verification, VerifyOrder, verify_stopped};
 use holdpoint::engine::audit::{AuditKey, Notary};
 use holdpoint::model::audit::Fact;
 use holdpoint::model::principal::Principal;
-use holdpoint::model::status::{Phase, Status};
 use holdpoint::model::row::{JobRow, Place};
+use holdpoint::model::status::{Phase, Status};
 use holdpoint::model::time::Timestamp;
 use holdpoint::store::{Redb, RedbOptions, Store};
 use redb::{Database, Key, ReadableDatabase, ReadableTable, Table, TableDefinition, Value};
@@ -18,8 +18,7 @@ use crate::store::build::{advance, create, job};
 
 pub const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 pub const JOURNAL: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("journal");
-pub const BY_JOB: TableDefinition<(u128, u64), (u64, u32)> =
-    TableDefinition::new("journal_by_job");
+pub const BY_JOB: TableDefinition<(u128, u64), (u64, u32)> = TableDefinition::new("journal_by_job");
 pub const JOBS: TableDefinition<u128, &[u8]> = TableDefinition::new("jobs");
 pub const META: TableDefinition<&str, &str> = TableDefinition::new("meta");
 pub const DOCUMENTS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("documents");

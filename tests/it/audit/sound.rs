@@ -40,12 +40,8 @@ async fn a_restored_store_says_what_was_given_up() {
     fact(&store, "user.delete").await;
     stopped.sign(&store).await;
     store.close().await.unwrap();
-    let order = RestoreOrder {
-        from: backup,
-        to: stopped.path(),
-        replace: true,
-        without_manifest: false,
-    };
+    let order =
+        RestoreOrder { from: backup, to: stopped.path(), replace: true, without_manifest: false };
     stopped::restore(&order).await.unwrap();
     let found = stopped.verify(true).await;
     assert_eq!(found.findings, [], "{found:?}");
@@ -85,9 +81,8 @@ async fn a_stream_whose_trail_was_cut_is_no_store() {
     let items = export_items(&store).await;
     store.close().await.unwrap();
     let copy = Memory::new();
-    let without_fifth = items.iter().filter(|item| {
-        !matches!(item, holdpoint::store::Item::Audit { seq: 5, .. })
-    });
+    let without_fifth =
+        items.iter().filter(|item| !matches!(item, holdpoint::store::Item::Audit { seq: 5, .. }));
     assert!(copy.import(without_fifth.cloned().collect()).await.is_err());
 }
 

@@ -8,9 +8,7 @@ use holdpoint::model::checkpoint::{CheckpointStatus, Decision, Verdict};
 use holdpoint::model::event::Event;
 use holdpoint::model::principal::Principal;
 use holdpoint::model::time::Timestamp;
-use holdpoint::store::{
-    AuditQuery, ChangeOutcome, CommitOutcome, Document, DocumentChange, Store,
-};
+use holdpoint::store::{AuditQuery, ChangeOutcome, CommitOutcome, Document, DocumentChange, Store};
 use serde_json::json;
 
 use super::build::*;
@@ -110,7 +108,9 @@ pub async fn an_entry_says_who_did_what_from_where(store: &dyn Store) {
 pub async fn the_trail_is_filtered_and_paged_newest_first(store: &dyn Store) {
     for n in 1..=4 {
         create(store, n, |_| {}).await;
-        store.change_documents(Vec::new(), Some(fact("login.failed")), Timestamp(n as i64)).await
+        store
+            .change_documents(Vec::new(), Some(fact("login.failed")), Timestamp(n as i64))
+            .await
             .unwrap();
     }
     let read = async |change: fn(&mut AuditQuery)| {
