@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::api::worker::WorkerAnswer;
+use crate::engine::EngineError;
 use crate::http::authorize::Caller;
 use crate::http::detached::detached;
 use crate::http::present::worker::answer;
@@ -53,8 +54,12 @@ pub async fn stop(
     let engine = state.engine.clone();
     let fact = Fact::new(caller.principal(), "worker.stop", "worker");
     let worker = detached(async move {
-        engine.record(fact).await?;
-        engine.stop_worker().await
+        let worker = engine.stop_worker().await?;
+        // On a full disk nobody may be kept from stopping the worker.
+        if let Err(error) = engine.record(fact).await {
+            tracing::error!(%error, "that the worker stopped has no entry in the audit trail");
+        }
+        Ok::<_, EngineError>(worker)
     });
     let worker = worker.await?;
     let counts = state.engine.counts().await?;
