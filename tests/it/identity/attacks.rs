@@ -153,9 +153,10 @@ async fn nobody_learns_from_a_login_who_has_an_account() {
     let mut seen: Vec<(u16, Vec<(String, String)>, Value)> = Vec::new();
     for (email, password) in tries {
         let answer = site.try_login(email, password).await;
-        let headers = answer.headers.iter().map(|(name, value)| {
-            (name.to_string(), value.to_str().unwrap_or_default().to_owned())
-        });
+        let headers = answer
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
         let mut headers: Vec<_> = headers.filter(|(name, _)| !name.contains("rate")).collect();
         headers.sort();
         seen.push((answer.status, headers, answer.json));

@@ -87,7 +87,10 @@ async fn an_admin_resets_the_password_of_others_only() {
     for own in ["root@x.org", " ROOT@x.org "] {
         let path = format!("/api/admin/users/{}", own.replace(' ', "%20"));
         let refused = site.ask("PATCH", &path, &root, Some(&json!({"resetPassword": true}))).await;
-        assert_eq!((refused.status, &refused.json["errors"][0]["pointer"]), (422, &json!("/password")));
+        assert_eq!(
+            (refused.status, &refused.json["errors"][0]["pointer"]),
+            (422, &json!("/password"))
+        );
     }
     let path = "/api/admin/users/ann@x.org";
     let both = json!({"resetPassword": true, "password": "battery staple"});

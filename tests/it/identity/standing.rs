@@ -13,16 +13,18 @@ const PATH: &str = "/api/auth/delegation";
 async fn a_delegation_stands_until_its_time_or_until_it_is_taken_back() {
     let site = Site::new().await;
     let ann = site.signed_in("ann@x.org", &[Role::Reviewer]).await;
-    let ann_id = super::text(
-        &site.get("/api/auth/me", &As::Cookie(&ann)).await.ok(200)["user"]["id"],
-    );
+    let ann_id =
+        super::text(&site.get("/api/auth/me", &As::Cookie(&ann)).await.ok(200)["user"]["id"]);
     let ann = As::Cookie(&ann);
     let bob = site.account("bob@x.org", &[Role::Reviewer]).await;
     let eve = site.account("eve@x.org", &[Role::Admin]).await;
     assert_eq!(site.get(PATH, &ann).await.ok(200)["delegation"], Value::Null);
     let body = json!({"to": "BOB@x.org", "until": "2026-01-20T00:00:00Z"});
     let set = site.ask("PUT", PATH, &ann, Some(&body)).await.ok(200);
-    assert_eq!((&set["delegation"]["to"], &set["delegation"]["email"]), (&json!(bob), &json!("bob@x.org")));
+    assert_eq!(
+        (&set["delegation"]["to"], &set["delegation"]["email"]),
+        (&json!(bob), &json!("bob@x.org"))
+    );
     assert_eq!(site.get(PATH, &ann).await.ok(200), set);
     let names = vec![ann_id, "ann@x.org".to_owned()];
     assert_eq!(givers(&site.engine, &bob).await.unwrap(), names);
@@ -48,9 +50,8 @@ async fn who_is_out_of_use_gives_nothing_and_nothing_is_handed_on() {
     let ann = site.signed_in("ann@x.org", &[Role::Reviewer]).await;
     let bob = site.signed_in("bob@x.org", &[Role::Reviewer]).await;
     let eve = site.account("eve@x.org", &[Role::Reviewer]).await;
-    let bob_id = super::text(
-        &site.get("/api/auth/me", &As::Cookie(&bob)).await.ok(200)["user"]["id"],
-    );
+    let bob_id =
+        super::text(&site.get("/api/auth/me", &As::Cookie(&bob)).await.ok(200)["user"]["id"]);
     site.ask("PUT", PATH, &As::Cookie(&ann), Some(&json!({"to": bob_id}))).await.ok(200);
     site.ask("PUT", PATH, &As::Cookie(&bob), Some(&json!({"to": eve}))).await.ok(200);
     let of_eve = givers(&site.engine, &eve).await.unwrap();

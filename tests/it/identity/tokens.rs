@@ -99,8 +99,13 @@ async fn a_token_ends_with_its_time_or_when_it_is_revoked() {
     site.clock.advance(Span(1));
     let refused = site.get("/api/jobs", &As::Bearer(&second)).await;
     assert_eq!(refused.problem(), (401, "invalid-token"));
-    let of_tokens: Vec<String> = site.facts().await.into_iter().map(|(action, _)| action)
-        .filter(|action| action.starts_with("token.")).collect();
+    let of_tokens: Vec<String> = site
+        .facts()
+        .await
+        .into_iter()
+        .map(|(action, _)| action)
+        .filter(|action| action.starts_with("token."))
+        .collect();
     let expected = ["token.create", "token.create", "token.revoke", "token.use"];
     assert_eq!(of_tokens, expected);
 }
@@ -118,7 +123,8 @@ async fn the_use_of_a_token_is_noted_once_a_minute() {
         site.get("/api/jobs", &As::Bearer(&token)).await.ok(200);
         site.clock.advance(Span::from_secs(1));
     }
-    let uses = site.facts().await.into_iter().filter(|fact| *fact == ("token.use".into(), id.clone()));
+    let uses =
+        site.facts().await.into_iter().filter(|fact| *fact == ("token.use".into(), id.clone()));
     assert_eq!(uses.count(), 3);
 }
 
@@ -210,7 +216,10 @@ async fn a_token_hands_on_no_more_than_it_has_and_takes_what_it_made_with_it() {
     }
     site.ask("DELETE", &format!("/api/admin/tokens/{id}"), &admin, None).await.ok(200);
     for over in [&text_of_parent, &child, &grandchild] {
-        assert_eq!(site.get("/api/jobs", &As::Bearer(over)).await.problem(), (401, "invalid-token"));
+        assert_eq!(
+            site.get("/api/jobs", &As::Bearer(over)).await.problem(),
+            (401, "invalid-token")
+        );
     }
     let list = site.get("/api/auth/tokens", &admin).await.ok(200);
     let live = list["tokens"].as_array().unwrap().iter().filter(|it| it["isActive"] == true);
@@ -224,7 +233,8 @@ async fn somebody_elses_token_does_not_exist_but_for_admins() {
     let ann = site.signed_in("ann@x.org", &[Role::User]).await;
     let bob = site.signed_in("bob@x.org", &[Role::User]).await;
     let (id, token) = site.token(&As::Cookie(&ann), &["*"]).await;
-    let theirs = site.ask("DELETE", &format!("/api/auth/tokens/{id}"), &As::Cookie(&bob), None).await;
+    let theirs =
+        site.ask("DELETE", &format!("/api/auth/tokens/{id}"), &As::Cookie(&bob), None).await;
     let none = site.ask("DELETE", "/api/auth/tokens/none", &As::Cookie(&bob), None).await;
     assert_eq!(theirs.problem(), (404, "no-such-token"));
     assert_eq!(theirs.text.replace(&id, "none"), none.text);
@@ -337,10 +347,9 @@ async fn an_answer_with_a_secret_is_not_kept_to_be_repeated() {
     let admin = As::Cookie(&admin);
     let own = json!({"name": "n", "scopes": ["*"]});
     let user = json!({"email": "ann@x.org"});
-    for (path, body, member) in [
-        ("/api/auth/tokens", own, "secret"),
-        ("/api/admin/users", user, "oneTimePassword"),
-    ] {
+    for (path, body, member) in
+        [("/api/auth/tokens", own, "secret"), ("/api/admin/users", user, "oneTimePassword")]
+    {
         let ask = || Ask::new("POST", path).by(&admin).header("idempotency-key", "k").json(&body);
         let first = ask().to(&site).await.ok(201);
         let secret = text(&first[member]);

@@ -27,7 +27,8 @@ async fn a_drawn_password_opens_nothing_until_it_is_changed() {
     assert_eq!(login.ok(200)["user"]["mustChangePassword"], true);
     let ann = As::Cookie(&cookie);
     assert_eq!(site.get("/api/auth/me", &ann).await.ok(200)["user"]["mustChangePassword"], true);
-    for (method, path) in [("GET", "/api/jobs"), ("POST", "/api/auth/tokens"), ("GET", "/api/agents")]
+    for (method, path) in
+        [("GET", "/api/jobs"), ("POST", "/api/auth/tokens"), ("GET", "/api/agents")]
     {
         let refused = site.ask(method, path, &ann, None).await;
         assert_eq!(refused.problem(), (403, "password-change-required"), "{method} {path}");
@@ -237,8 +238,13 @@ async fn every_change_is_a_fact_of_the_audit_trail_and_names_no_secret() {
     let reset = site.ask("PATCH", &path, &admin, Some(&reset)).await.ok(200);
     assert_ne!(text(&reset["oneTimePassword"]), drawn);
     site.ask("DELETE", &path, &admin, None).await.ok(200);
-    let of_ann: Vec<String> = site.facts().await.into_iter()
-        .filter(|(_, target)| *target == id).map(|(action, _)| action).collect();
+    let of_ann: Vec<String> = site
+        .facts()
+        .await
+        .into_iter()
+        .filter(|(_, target)| *target == id)
+        .map(|(action, _)| action)
+        .collect();
     assert_eq!(of_ann, ["user.create", "user.change", "user.change", "user.deactivate"]);
     let entries = site.engine.audit_entries(0, 1000).await.unwrap();
     let written = serde_json::to_string(&entries).unwrap();
