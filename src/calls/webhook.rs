@@ -1,5 +1,5 @@
-//! `call: webhook`: one attempt to deliver a signed message (Standard Webhooks 1.0.0). It follows no
-//! redirect, and its secret is in nothing that comes back.
+//! `call: webhook`: one attempt to deliver a signed message (Standard Webhooks 1.0.0). It follows
+//! no redirect, and its secret is in nothing that comes back.
 
 use std::time::Duration;
 

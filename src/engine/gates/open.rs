@@ -108,7 +108,7 @@ impl Engine {
         let gate = submitted.job.row.id;
         if is_new {
             let fact = Fact::new(by, "gate.open", gate.to_string());
-            self.record(fact.with(json!({ "callback": url }))).await?;
+            self.note(fact.with(json!({ "callback": url }))).await;
         }
         if submitted.replayed {
             drawn = match url {
@@ -173,8 +173,16 @@ impl Engine {
         let fact = Fact::new(by.clone(), "gate.withdraw", id.to_string());
         let fact = fact.with(json!({ "reason": reason }));
         self.command(id, Command::Terminate { reason }, by).await?;
-        self.record(fact).await?;
+        self.note(fact).await;
         self.gate(id).await
+    }
+
+    /// Writes a fact beside the commit that it is about, which has an entry of its own: what was
+    /// done stays done when the store is away for this one.
+    async fn note(&self, fact: Fact) {
+        if let Err(error) = self.record(fact).await {
+            tracing::warn!(%error, "the trail has the commit of a gate, and no fact beside it");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! The secrets that callbacks are signed with: sealed, in a record of their own beside the gate, and
-//! gone with it. One opens for its gate and its address only, so nobody signs for another one with
-//! it.
+//! The secrets that callbacks are signed with: sealed, in a record of their own beside the gate,
+//! and gone with it. One opens for its gate and its address only, so nobody signs for another one
+//! with it.
 
 use serde::{Deserialize, Serialize};
 

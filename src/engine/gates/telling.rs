@@ -1,5 +1,5 @@
-//! What a callback says and how it is signed. It is read from the gate for every attempt: a decision
-//! never changes, so every attempt says the same.
+//! What a callback says and how it is signed. It is read from the gate for every attempt: a
+//! decision never changes, so every attempt says the same.
 
 use serde_json::{Value, json};
 

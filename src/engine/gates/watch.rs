@@ -1,6 +1,6 @@
 //! Whoever waits for a job is woken by its commits, and by no others: to wait costs nothing while
-//! nothing happens. A wake may be missed after a commit whose outcome was unknown, so a waiter looks
-//! once more when its time is over.
+//! nothing happens. A wake may be missed after a commit whose outcome was unknown, so a waiter
+//! looks once more when its time is over.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,5 @@
-//! How links are made, found, used and revoked. Looking at one changes nothing, however often and by
-//! whomever; it is used up when its person has decided.
+//! How links are made, found, used and revoked. Looking at one changes nothing, however often and
+//! by whomever; it is used up when its person has decided.
 
 use serde_json::json;
 use uuid::Uuid;

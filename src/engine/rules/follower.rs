@@ -1,6 +1,6 @@
-//! Rules follow the feed: what opened a checkpoint is on disk before a rule is asked about it, and a
-//! crash in between is made good at the next start, from the place in the feed that was written down
-//! last. To ask twice is harmless: who decided before is found, and nothing is decided again.
+//! Rules follow the feed: what opened a checkpoint is on disk before a rule is asked about it, and
+//! a crash in between is made good at the next start, from the place in the feed that was written
+//! down last. To ask twice is harmless: who decided before is found, and nothing is decided again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -5,17 +5,18 @@
 use std::str::FromStr;
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode, header};
 
+use crate::api::problem::Problem;
 use crate::engine::{CheckpointView, Link, LinkStatus, LinkToken, LinkView};
 use crate::http::accounts;
 use crate::http::authorize::{Action, Caller, Resource};
 use crate::http::client_address::ClientAddress;
 use crate::http::codes;
 use crate::http::detached::detached;
-use crate::http::extract::{read_body, require_kind};
+use crate::http::extract::{NamePath, read_body, require_kind};
 use crate::http::guard::permit;
 use crate::http::problem::ApiError;
 use crate::http::routes::link_form::{self, Form};
@@ -37,14 +38,19 @@ const FORM_BYTES_MAX: usize = 128 * 1024;
     params(("token" = String, Path, description = "What opens the link")),
     responses(
         (status = 200, description = "The page", body = String, content_type = "text/html"),
-        (status = 404, description = "No link", body = String, content_type = "text/html"),
+        (status = 404, description = "No link",
+            content((String = "text/html"), (Problem = "application/problem+json"))),
         (status = 410, description = "Good for nothing any more", body = String,
             content_type = "text/html"),
+        (status = 429, description = "Too many wrong links",
+            content((String = "text/html"), (Problem = "application/problem+json"))),
+        (status = 503, description = "Not now",
+            content((String = "text/html"), (Problem = "application/problem+json"))),
     ))]
 pub async fn show(
     State(state): State<HttpState>,
     ClientAddress(address): ClientAddress,
-    Path(token): Path<String>,
+    NamePath(token): NamePath,
 ) -> Response<Body> {
     match opened(&state, &address, &token).await {
         Ok(open) => link_form::question(&open).await,
@@ -61,14 +67,27 @@ pub async fn show(
     responses(
         (status = 200, description = "Decided", body = String, content_type = "text/html"),
         (status = 401, description = "Sign in first", body = String, content_type = "text/html"),
-        (status = 404, description = "No link", body = String, content_type = "text/html"),
+        (status = 403, description = "Not by this person",
+            content((String = "text/html"), (Problem = "application/problem+json"))),
+        (status = 404, description = "No link",
+            content((String = "text/html"), (Problem = "application/problem+json"))),
+        (status = 409, description = "Decided otherwise, or about something else",
+            content((String = "text/html"), (Problem = "application/problem+json"))),
         (status = 410, description = "Good for nothing any more", body = String,
             content_type = "text/html"),
+        (status = 415, description = "No form",
+            content((String = "text/html"), (Problem = "application/problem+json"))),
+        (status = 422, description = "The form lacks something",
+            content((String = "text/html"), (Problem = "application/problem+json"))),
+        (status = 429, description = "Too many wrong links or numbers",
+            content((String = "text/html"), (Problem = "application/problem+json"))),
+        (status = 503, description = "Not now",
+            content((String = "text/html"), (Problem = "application/problem+json"))),
     ))]
 pub async fn decide(
     State(state): State<HttpState>,
     ClientAddress(address): ClientAddress,
-    Path(token): Path<String>,
+    NamePath(token): NamePath,
     request: Request,
 ) -> Response<Body> {
     let open = match opened(&state, &address, &token).await {
@@ -217,8 +236,12 @@ async fn decided(
     let (engine, author, link) = (state.engine.clone(), caller.author(), open.link.id);
     detached(async move {
         engine.decide(decision, author.clone()).await?;
-        // A crash in between leaves a link to a closed checkpoint, which is good for nothing.
-        engine.use_link(link, author).await
+        // What was decided is decided. A link that is not marked leads to a closed checkpoint, or
+        // to a second vote of the same person, which counts for nothing.
+        if let Err(error) = engine.use_link(link, author).await {
+            tracing::warn!(%link, %error, "a link was used and could not be marked");
+        }
+        Ok::<_, ApiError>(())
     })
     .await?;
     Ok(link_form::thanks(verdict))

@@ -107,8 +107,11 @@ async fn a_message_is_sent_again_under_the_same_id_until_it_is_taken() {
             callback["attempts"] == attempt && callback["lastError"].is_string()
         };
         let gate = stand.until(&gate, &program, waits).await;
-        assert_eq!((&gate["status"], &gate["callback"]["status"]), (&json!("APPROVED"),
-            &json!("PENDING")), "a callback has no power over the decision");
+        assert_eq!(
+            (&gate["status"], &gate["callback"]["status"]),
+            (&json!("APPROVED"), &json!("PENDING")),
+            "a callback has no power over the decision"
+        );
         // What was asked for is the least that is waited.
         let waited = if attempt == 2 { 599 } else { 0 };
         stand.clock.advance(Span::from_secs(waited));
@@ -152,8 +155,10 @@ async fn a_callback_that_is_refused_fails_only_the_telling_and_can_be_sent_again
         let gate = stand.open(&program, callback(&server)).await;
         stand.decide(&gate, &rita, "reject").await.expect(200);
         let done = stand.until(&gate, &program, is_told).await;
-        assert_eq!((&done["status"], &done["callback"]["status"]), (&json!("REJECTED"),
-            &json!("FAILED")));
+        assert_eq!(
+            (&done["status"], &done["callback"]["status"]),
+            (&json!("REJECTED"), &json!("FAILED"))
+        );
         assert!(text(&done["callback"]["lastError"]).contains(code), "{done:#}");
         assert_eq!(server.seen().len(), 1, "it is not sent again by itself");
         let job = text(&done["callback"]["jobId"]);

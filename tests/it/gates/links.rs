@@ -92,7 +92,9 @@ fn fields(page: &str) -> Vec<(String, String)> {
     };
     let inputs = page.split("<input").skip(1).map(|rest| rest.split('>').next().unwrap());
     inputs
-        .filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default())))
+        .filter_map(|tag| {
+            Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default()))
+        })
         .collect()
 }
 
@@ -159,10 +161,9 @@ async fn only_its_person_decides_with_a_link_and_only_once() {
     let done = scene.stand.until_status(&scene.gate, &scene.program, "APPROVED").await;
     assert_eq!(done["decision"]["by"], scene.rita.id());
     assert_eq!(scene.status_of(&id).await, "USED");
-    for page in [
-        scene.approve(&path, &scene.rita, "").await,
-        scene.stand.get(&path, &Who::Nobody).await,
-    ] {
+    for page in
+        [scene.approve(&path, &scene.rita, "").await, scene.stand.get(&path, &Who::Nobody).await]
+    {
         assert_eq!(page.status, 410, "{}", page.text);
         assert!(page.text.contains("your decision stands"), "{}", page.text);
     }

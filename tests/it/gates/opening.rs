@@ -24,7 +24,10 @@ async fn a_program_asks_and_a_person_decides() {
     assert_eq!((&gate["status"], &gate["decision"]), (&json!("PENDING"), &Value::Null));
     assert_eq!(gate["digest"], canonical_hash(&show).to_string());
     assert_eq!(gate["labels"], json!({"env": "prod"}));
-    assert_eq!(text(&gate["url"]), format!("http://localhost:3000/api/gates/{}", text(&gate["id"])));
+    assert_eq!(
+        text(&gate["url"]),
+        format!("http://localhost:3000/api/gates/{}", text(&gate["id"]))
+    );
     // No token of a program decides, whatever it asks for.
     let refused = stand.decide(&gate, &program, "approve").await;
     assert_eq!(refused.status, 403, "{}", refused.text);

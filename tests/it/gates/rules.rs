@@ -83,11 +83,9 @@ async fn what_asks_for_people_gets_people() {
     let (admin, program, rita) = cast(&stand).await;
     rule(&stand, &admin, json!({})).await;
     let mut gates = Vec::new();
-    for members in [
-        json!({"quorum": 2}),
-        json!({"fourEyes": true}),
-        json!({"form": {"type": "object"}}),
-    ] {
+    for members in
+        [json!({"quorum": 2}), json!({"fourEyes": true}), json!({"form": {"type": "object"}})]
+    {
         let mut all = amount(1);
         all.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         gates.push(stand.open(&program, all).await);
@@ -107,14 +105,35 @@ async fn what_asks_for_people_gets_people() {
 async fn a_rule_never_overtakes_a_person_who_has_begun_to_look() {
     let stand = Stand::new().await;
     let (admin, program, rita) = cast(&stand).await;
-    let made = rule(&stand, &admin, json!({"when": ".title == \"Later?\""})).await;
-    let looked_at = stand.open(&program, json!({"title": "Later?", "show": 1, "quorum": 2})).await;
-    let path = format!("/api/admin/agent-checkpoints/{}", text(&looked_at["checkpointId"]));
-    stand.post(&format!("{path}/claim"), &rita, &json!({})).await;
-    let free = stand.open(&program, json!({"title": "Later?"})).await;
-    stand.until_status(&free, &program, "APPROVED").await;
-    assert_eq!(status(&stand, &looked_at, &program).await, "PENDING");
-    assert_eq!(made["status"], "ACTIVE");
+    rule(&stand, &admin, json!({})).await;
+    // The rule is held up as it is about to decide, and meanwhile a person comes.
+    let (asked, free) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (seen, let_go) = (asked.clone(), free.clone());
+    stand.store.plan(move |commit| {
+        let decides = commit.events.iter().any(|it| matches!(&**it, Event::Decided { .. }));
+        if decides && !let_go.load(Ordering::SeqCst) {
+            seen.store(true, Ordering::SeqCst);
+            return Fate::Unavailable;
+        }
+        Fate::Pass
+    });
+    let gate = stand.open(&program, amount(5)).await;
+    until_true(&asked).await;
+    let path = format!("/api/admin/agent-checkpoints/{}/claim", text(&gate["checkpointId"]));
+    stand.post(&path, &rita, &json!({})).await.expect(200);
+    free.store(true, Ordering::SeqCst);
+    surely_asked(&stand, &program).await;
+    assert_eq!(status(&stand, &gate, &program).await, "PENDING");
+    stand.decide(&gate, &rita, "reject").await.expect(200);
+}
+
+async fn until_true(flag: &AtomicBool) {
+    let coming = async {
+        while !flag.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, coming).await.expect("the rule is asked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,10 +196,7 @@ async fn a_rule_ends_by_its_day_its_limit_and_its_revocation() {
     let path = format!("/api/admin/approval-rules/{}", text(&limited["id"]));
     assert_eq!(stand.get(&path, &admin).await.expect(200)["rule"]["usedToday"], 2);
     stand.clock.advance(Span::from_secs(10 * 3_600));
-    let admin = Who::Person {
-        id: admin.id().to_owned(),
-        cookie: stand.login("root@x.org").await,
-    };
+    let admin = Who::Person { id: admin.id().to_owned(), cookie: stand.login("root@x.org").await };
     assert_eq!(approved(0).await, 0);
     stand.clock.advance(Span::from_secs(4 * 3_600));
     assert_eq!(approved(1).await, 1, "another day");
@@ -226,12 +242,7 @@ async fn a_crash_between_the_opening_and_the_rule_is_made_good() {
         Fate::Pass
     });
     let gate = stand.open(&program, amount(7)).await;
-    let dying = async {
-        while !died.load(Ordering::SeqCst) {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, dying).await.expect("the rule was asked");
+    until_true(&died).await;
     let stand = stand.again().await;
     let done = stand.until_status(&gate, &program, "APPROVED").await;
     assert!(text(&done["decision"]["by"]).contains("approval-rule"), "{done:#}");

@@ -44,7 +44,9 @@ impl Case {
 /// The table of T24: forgery, replay at the wrong time, change of secrets, change of the message.
 pub fn cases() -> Vec<Case> {
     let headers = |id: &str, sent: &str, signature: &str| {
-        json!({"webhook-id": id, "webhook-timestamp": sent, "webhook-signature": signature})
+        let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+        let members = names.into_iter().zip([id, sent, signature]);
+        members.map(|(name, text)| (name.to_owned(), json!(text))).collect::<Value>()
     };
     let sent = SENT_S.to_string();
     let good = |name, secrets: &[&'static str], signature: &str, is_good| Case {

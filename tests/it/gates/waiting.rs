@@ -74,7 +74,8 @@ async fn a_commit_wakes_whoever_waits_for_its_job_and_nobody_else() {
     let mut changed = pin!(watch.changed());
     assert!(!is_ready(&mut changed));
     for _ in 0..20 {
-        let path = format!("/api/admin/agent-checkpoints/{}/comments", text(&other["checkpointId"]));
+        let path =
+            format!("/api/admin/agent-checkpoints/{}/comments", text(&other["checkpointId"]));
         stand.post(&path, &rita, &json!({"text": "hm"})).await;
     }
     stand.decide(&other, &rita, "approve").await.expect(200);
