@@ -37,17 +37,13 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 const PROBLEM: &str = "application/problem+json";
 /// Largest answer that is kept, bytes; a larger one can be read where it came from.
-const REPLY_BYTES_MAX: u64 = 256 * 1024;
+const REPLY_BYTES_MAX: u64 = 64 * 1024;
 /// Documents read at once while old ones are removed.
 const SWEEP_PAGE: usize = 200;
 /// How soon a repeated request may come again while the first is under way, seconds.
 const UNDER_WAY_RETRY_SECS: u64 = 1;
 /// Members of answers that hold secrets, whatever the route says of itself.
 const SECRET_MEMBERS: &[&str] = &["password", "secret", "token", "signingSecret", "linkUrl"];
-
-/// A handler's word that its answer shows a secret: the answer is not kept.
-#[derive(Clone, Copy, Debug)]
-pub struct ShowsSecret;
 
 /// An answer as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
@@ -162,11 +158,11 @@ impl Replies {
         let (Some(key), Some(caller)) = (key(request.headers())?, caller) else {
             return Ok(next.run(request).await);
         };
-        let id = format!("{}\n{key}", caller.principal());
-        let id = ContentHash::of(id.as_bytes()).to_string();
+        let name = format!("{}\n{key}", caller.principal());
+        let id = ContentHash::of(name.as_bytes()).to_string();
         let max = BodyLimit::of(&request);
         let (parts, bytes) = buffered(request, max).await?;
-        let digest = digest(&parts, &bytes);
+        let digest = digest(&name, &parts, &bytes);
         let place = self.take_place(&id, &digest)?;
         if let Some(kept) = self.kept(&id).await? {
             return replay(kept, &digest, parts.uri.path());
@@ -233,8 +229,7 @@ impl Replies {
         } else {
             (body, None)
         };
-        let is_secret = shows_secret || parts.extensions.get::<ShowsSecret>().is_some();
-        let text = bytes.filter(|_| !is_secret).and_then(|bytes| to_keep(&bytes));
+        let text = bytes.filter(|_| !shows_secret).and_then(|bytes| to_keep(&bytes));
         let header =
             |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let kept = Kept {
@@ -269,13 +264,14 @@ async fn buffered(request: Request, max: usize) -> Result<(Parts, Bytes), ApiErr
     Ok((parts, read_body(reading, max).await?))
 }
 
-/// What a request is, as far as its repetition must be the same.
-fn digest(parts: &Parts, body: &[u8]) -> String {
+/// What a request is, as far as its repetition must be the same. The key is in it and is kept
+/// nowhere else, so what is kept does not help to guess a body.
+fn digest(name: &str, parts: &Parts, body: &[u8]) -> String {
     let kind = parts.headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     let kind = String::from_utf8_lossy(kind);
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let body = ContentHash::of(body);
-    let text = format!("{} {target}\n{kind}\n{body}", parts.method);
+    let text = format!("{name}\n{} {target}\n{kind}\n{body}", parts.method);
     ContentHash::of(text.as_bytes()).to_string()
 }
 

@@ -8,6 +8,7 @@
 mod door;
 mod language;
 mod store;
+mod tokens;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -25,13 +25,15 @@ static CHANGES: AtomicU64 = AtomicU64::new(0);
 pub struct Phase {
     now: AtomicU8,
     since: AtomicU64,
+    is_sending: AtomicBool,
     rested: Arc<Notify>,
 }
 
 impl Phase {
     /// A connection that was just accepted, and who is told when it rests.
     pub fn new(rested: Arc<Notify>) -> Self {
-        Self { now: AtomicU8::new(HEAD), since: AtomicU64::new(tick()), rested }
+        let (now, since) = (AtomicU8::new(HEAD), AtomicU64::new(tick()));
+        Self { now, since, is_sending: AtomicBool::new(false), rested }
     }
 
     /// The phase now.
@@ -46,7 +48,22 @@ impl Phase {
 
     /// Since when it has no request under way, in changes of phase; nothing while it has one.
     pub fn resting_since(&self) -> Option<u64> {
-        (self.now() != BUSY).then(|| self.since.load(Ordering::Acquire))
+        let rests = self.now() != BUSY && !self.is_sending();
+        rests.then(|| self.since.load(Ordering::Acquire))
+    }
+
+    /// Does a part of an answer still wait for its client? The answer itself is gone from here by
+    /// then: what is left of it is in buffers.
+    pub fn is_sending(&self) -> bool {
+        self.is_sending.load(Ordering::Acquire)
+    }
+
+    /// Notes whether a part of an answer waits.
+    pub fn sends(&self, is_sending: bool) {
+        let was_sending = self.is_sending.swap(is_sending, Ordering::AcqRel);
+        if was_sending && !is_sending {
+            self.rested.notify_waiters();
+        }
     }
 
     /// A byte came: if the connection rested, this is the head of its next request.

@@ -65,7 +65,7 @@ impl Watched {
 
     /// What becomes of a read that has nothing.
     fn nothing_yet(&mut self, cx: &mut Context<'_>, phase: u8) -> Poll<io::Result<()>> {
-        if phase == BUSY {
+        if phase == BUSY || self.phase.is_sending() {
             return Poll::Pending;
         }
         ready!(self.reading.as_mut().poll(cx));
@@ -81,12 +81,15 @@ impl Watched {
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// What becomes of a write, given how it went.
+    /// What becomes of a write of so many bytes, given how it went.
     fn sent(
         &mut self,
         cx: &mut Context<'_>,
+        bytes: usize,
         went: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
+        let is_all = matches!(went, Poll::Ready(Ok(written)) if written >= bytes);
+        self.phase.sends(!is_all);
         if went.is_ready() {
             self.sending = None;
             return went;
@@ -123,7 +126,7 @@ impl Watched {
                     return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into())));
                 }
                 Poll::Ready(Ok(written)) => *done += written,
-                went => return Some(self.sent(cx, went)),
+                went => return Some(self.sent(cx, 1, went)),
             }
         }
     }
@@ -162,7 +165,7 @@ impl AsyncWrite for Watched {
             return went;
         }
         let went = Pin::new(&mut this.stream).poll_write(cx, bytes);
-        this.sent(cx, went)
+        this.sent(cx, bytes.len(), went)
     }
 
     fn poll_write_vectored(
@@ -176,8 +179,9 @@ impl AsyncWrite for Watched {
         {
             return went;
         }
+        let bytes = slices.iter().map(|slice| slice.len()).sum();
         let went = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
-        this.sent(cx, went)
+        this.sent(cx, bytes, went)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -47,7 +47,7 @@ fn headers(count: usize, bytes: usize) -> String {
 async fn heads_have_limits_and_every_refusal_is_a_problem() {
     let server = server::start(|_| {}).await;
     let address = server.app.address;
-    let path = |length: usize| format!("/problems/{}", "x".repeat(length - "/problems/".len()));
+    let path = |length: usize| format!("/{}", "x".repeat(length - 1));
     let query = |length: usize| format!("/healthz?{}", "q".repeat(length));
     let few = HEADERS_MAX / 2;
     let cases = [

@@ -32,7 +32,7 @@ const CROSS_SITE: &[&[(&str, &str)]] = &[
     &[("Origin", "null")],
     &[("Origin", "file://")],
     &[("Origin", "chrome-extension://abcdef")],
-    &[("Origin", "")],
+    &[("Origin", "http://localhost@evil.example")],
 ];
 
 #[tokio::test]

@@ -107,7 +107,7 @@ const SMUGGLED: &[(&str, &str, bool)] = &[
     ("a length with a sign", "Content-Length: +4\r\n\r\nbody", false),
     ("a negative length", "Content-Length: -4\r\n\r\nbody", false),
     ("a length in hex", "Content-Length: 0x4\r\n\r\nbody", false),
-    ("chunked twice", "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", false),
+    ("chunked twice", "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", true),
     ("chunked, then not", "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", false),
     (
         "a length beside chunks",
@@ -144,8 +144,8 @@ async fn a_request_hidden_in_another_is_never_served() {
         let served = serve(router, Options::default()).await;
         let mut stream = connect_from(1, served.address).await;
         let head = format!("POST /first HTTP/1.1\r\nHost: localhost\r\n{rest_of_head}");
-        say(&mut stream, &head).await;
-        say(&mut stream, "GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        let hidden_head = "GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        say(&mut stream, &format!("{head}{hidden_head}")).await;
         tokio::io::AsyncWriteExt::shutdown(&mut stream).await.ok();
         let said = rest(&mut stream).await;
         let reached = first.load(Ordering::SeqCst);

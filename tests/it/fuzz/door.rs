@@ -1,22 +1,15 @@
-//! What callers and operators send: JSON bodies, tokens, secrets, cards of agents, configuration,
+//! What callers and operators send: JSON bodies, secrets, cards of agents, configuration,
 //! addresses.
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue};
 use holdpoint::api;
-use holdpoint::calls::{Caller, Secrets, Vault};
-use holdpoint::clock::Manual;
+use holdpoint::calls::Vault;
 use holdpoint::config::load::{Sources, load};
-use holdpoint::engine::{CallbackBody, Engine, EngineError, Parts};
 use holdpoint::http::client_address::client_address;
 use holdpoint::http::extract::typed;
 use holdpoint::http::validate_agent::imported;
 use holdpoint::http::{Options, host, strict_json};
 use holdpoint::model::limits::DEPTH_MAX;
-use holdpoint::model::time::Timestamp;
-use holdpoint::store::Memory;
 use serde_json::Value;
 
 use super::run;
@@ -62,32 +55,6 @@ fn agent_cards() {
         let Ok(card) = serde_json::from_slice::<Value>(input) else { return };
         imported(&card, import.clone()).ok();
     });
-}
-
-/// No token that was not given out is taken for one.
-#[tokio::test]
-async fn callback_tokens() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = holdpoint::calls::Options {
-        artifacts: folder.path().to_owned(),
-        ..holdpoint::calls::Options::default()
-    };
-    let caller = Caller::new(options, Secrets::from_values(BTreeMap::new())).unwrap();
-    let engine = Engine::start(Parts {
-        store: Arc::new(Memory::new()),
-        clock: Arc::new(Manual::new(Timestamp(1_000_000))),
-        caller: caller.with_vault(Vault::from_key([7; 32])),
-        workflows: None,
-        options: holdpoint::engine::Options::default(),
-    });
-    let engine = engine.await.unwrap();
-    let mut tokens = Vec::new();
-    run("tokens", 1, |input| tokens.push(String::from_utf8_lossy(input).into_owned()));
-    for token in tokens {
-        let taken = engine.callback(&token, CallbackBody::Result(Value::Null)).await;
-        assert!(matches!(taken, Err(EngineError::BadCallback)), "{token}: {taken:?}");
-    }
-    engine.stop().await;
 }
 
 /// A secret is read back as it was sealed, and nothing else is read at all.
