@@ -9,8 +9,8 @@ use crate::app::AppError;
 use crate::app::stopped::StoppedError;
 use crate::config::Config;
 use crate::config::store::StoreUrl;
-use crate::engine::Engine;
 use crate::engine::audit::{Anchors, AuditKey, Notary, STARTED, read_heads_file, verify};
+use crate::engine::{Engine, EngineError};
 use crate::model::audit::Fact;
 use crate::model::id::ContentHash;
 use crate::model::principal::Principal;
@@ -57,7 +57,14 @@ pub(super) async fn begin(
         },
     }));
     engine.employ(notary);
-    engine.record(fact).await.map_err(|error| AppError::Engine(error.to_string()))
+    match engine.record(fact).await {
+        // Reading must be possible on a full disk, and that needs a start.
+        Err(EngineError::DiskFull(reason)) => {
+            tracing::error!(reason, "this start has no entry in the audit trail");
+            Ok(())
+        }
+        recorded => recorded.map_err(|error| AppError::Engine(error.to_string())),
+    }
 }
 
 /// What the trail of a stopped store or of a backup is checked against.

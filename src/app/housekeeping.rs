@@ -16,8 +16,8 @@ use crate::store::Store;
 
 /// How often it is swept. An expired login is refused at once; this only frees its room.
 const PERIOD: Duration = Duration::from_secs(3_600);
-/// How often the head of the audit trail is signed while it grows: what a thief of the whole machine
-/// can change unseen is at most as old.
+/// How often the head of the audit trail is signed while it grows: what a thief of the whole
+/// machine can change unseen is at most as old.
 const SIGN_PERIOD: Duration = Duration::from_secs(60);
 /// How often the figures of the agents catch up when nobody asks: their metrics are read like this.
 const COUNT_PERIOD: Duration = Duration::from_secs(5);
@@ -94,8 +94,8 @@ pub(super) fn count_agents(engine: Engine, stop: CancellationToken) {
     });
 }
 
-/// Signs how far the audit trail goes, once a minute while it grows, until `stop`. The end is signed
-/// when the engine stops.
+/// Signs how far the audit trail goes, once a minute while it grows, until `stop`. The end is
+/// signed when the engine stops.
 pub(super) fn sign_heads(engine: Engine, stop: CancellationToken) {
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(SIGN_PERIOD);

@@ -1,5 +1,5 @@
-//! `audit`: whether the trail holds, its key, a page of it, and evidence of one job, which is checked
-//! without a server. It repairs nothing.
+//! `audit`: whether the trail holds, its key, a page of it, and evidence of one job, which is
+//! checked without a server. It repairs nothing.
 
 use std::path::{Path, PathBuf};
 

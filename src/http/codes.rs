@@ -165,7 +165,8 @@ codes! {
         "The document names roles, groups and users who may decide, and you are none of them.",
         "`assignees` says for whom it is; one of them can delegate it to you.";
     FOUR_EYES = FORBIDDEN, "four-eyes", "Somebody else has to decide",
-        "The owner of the job, who requested it and the last editor of what is shown cannot decide.",
+        "The owner of the job, who requested it and the last editor of what is shown cannot \
+        decide.",
         "Ask another one of those whom `assignees` names. No role makes an exception.";
     NOT_A_PERSON = FORBIDDEN, "not-a-person", "Only a person decides",
         "An agent or a program tried to decide at a checkpoint.",

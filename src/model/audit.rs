@@ -142,6 +142,12 @@ pub struct AuditHead {
     pub hash: ContentHash,
 }
 
+impl Default for AuditHead {
+    fn default() -> Self {
+        Self::genesis()
+    }
+}
+
 impl AuditHead {
     /// Before the first entry. It is the same for every store, so that an import keeps the trail.
     pub fn genesis() -> Self {
@@ -165,6 +171,8 @@ pub struct Telling<'e> {
     pub action: &'static str,
     /// Was a reason given?
     pub has_reason: bool,
+    /// Did a person do something at a checkpoint?
+    pub is_at_checkpoint: bool,
     /// The event.
     pub event: &'e Event,
 }
@@ -179,14 +187,22 @@ pub fn telling<'e>(events: impl IntoIterator<Item = &'e Event>) -> Option<Tellin
             found = Some((weight, event));
         }
     }
-    found.map(|(_, event)| Telling { action: action(event), has_reason: has_reason(event), event })
+    found.map(|(weight, event)| Telling {
+        action: action(event),
+        has_reason: has_reason(event),
+        is_at_checkpoint: weight >= AT_CHECKPOINT,
+        event,
+    })
 }
+
+/// The least weight of what people do at a checkpoint.
+const AT_CHECKPOINT: u8 = 8;
 
 /// How telling an event is. By name, so that one that is added later counts as a step.
 fn weight(event: &str) -> u8 {
     match event {
         "decided" => 9,
-        "voted" | "delegated" | "claimed" | "released" | "commented" | "rearmed" => 8,
+        "voted" | "edited" | "delegated" | "claimed" | "released" | "commented" | "rearmed" => 8,
         "expired" | "escalated" | "reminded" => 7,
         "created" | "resubmitted" | "suspended" | "resumed" | "executionRequested" => 6,
         "completed" | "failed" | "rejected" | "cancelled" | "resubmissionRequired" => 5,

@@ -131,10 +131,12 @@ impl Voter {
         if let Some(right) = given {
             return Ok(Standing::For(right.from.clone()));
         }
-        let absent = self.acts_for.iter().find(|absent| {
-            let is_meant = at.assignees.iter().any(|assignee| is_user(assignee, absent));
-            is_meant && !is_excluded(absent)
-        });
+        // The names of one absent person are not told from those of the next: when one of them is
+        // excluded, none is spoken for.
+        let may_speak = !self.acts_for.iter().any(|name| is_excluded(name));
+        let is_meant =
+            |absent: &&String| at.assignees.iter().any(|assignee| is_user(assignee, absent));
+        let absent = self.acts_for.iter().find(is_meant).filter(|_| may_speak);
         absent.cloned().map(Standing::For).ok_or(NoStanding::NotAssigned)
     }
 

@@ -1,5 +1,5 @@
-//! The audit trail as both engines keep it: what a commit or a fact becomes, how entries are linked,
-//! which of them a list is about. Pure; it writes nothing.
+//! The audit trail as both engines keep it: what a commit or a fact becomes, how entries are
+//! linked, which of them a list is about. Pure; it writes nothing.
 
 use serde_json::Value;
 
@@ -124,7 +124,12 @@ impl Told {
             Event::CheckpointOpened { checkpoint, .. } => Some(checkpoint.id),
             _ => None,
         };
-        let row = checkpoints.iter().find(|row| Some(row.id) == checkpoint);
+        let row = match (checkpoint, checkpoints) {
+            (Some(id), rows) => rows.iter().find(|row| row.id == id),
+            // What else people do at a checkpoint concerns this one alone.
+            (None, [only]) if telling.is_at_checkpoint => Some(only),
+            _ => None,
+        };
         let shown = row.map(|row| row.digest);
         Self { action: telling.action, has_reason: telling.has_reason, shown }
     }

@@ -34,7 +34,7 @@ use crate::store::rec::Append;
 #[derive(Clone, Debug, Default)]
 pub struct Memory(Arc<Mutex<State>>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) jobs: BTreeMap<JobId, Held>,
     pub(super) checkpoints: BTreeMap<CheckpointId, CheckpointRow>,
@@ -47,23 +47,6 @@ pub(super) struct State {
     pub(super) head: AuditHead,
     pub(super) last_time: Timestamp,
     pub(super) closed: bool,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            jobs: BTreeMap::new(),
-            checkpoints: BTreeMap::new(),
-            nudges: BTreeSet::new(),
-            feed: Vec::new(),
-            keys: BTreeMap::new(),
-            documents: BTreeMap::new(),
-            audit: Vec::new(),
-            head: AuditHead::genesis(),
-            last_time: Timestamp::default(),
-            closed: false,
-        }
-    }
 }
 
 #[derive(Debug)]

@@ -6,6 +6,8 @@ mod limits;
 mod matrix;
 mod older_records;
 mod people;
+mod people_content;
+mod people_time;
 mod scenario;
 mod state_machine_page;
 mod votes;

@@ -3,6 +3,7 @@
 
 mod agent_sim;
 mod agents;
+mod audit;
 mod backup;
 #[cfg(feature = "fault-injection")]
 mod binary;

@@ -170,7 +170,8 @@ async fn speak_of_doubts(world: &World, engine: &Engine) -> Result<bool, String>
     Ok(true)
 }
 
-/// Somebody who was let through once, and so is again: a recording does not keep who had which role.
+/// Somebody who was let through once, and so is again: a recording does not keep who had which
+/// role.
 fn anybody(by: Principal) -> Voter {
     let id = by.id().to_owned();
     Voter { principal: by, ..Voter::person(&id, &[ADMIN], Door::System) }

@@ -47,6 +47,8 @@ pub async fn bundle_of(engine: &Engine, job: JobId) -> Result<Value, EngineError
         proofs.push(proof(engine, &head, &entries).await?);
     }
     let row = &view.row;
+    let checkpoints = view.job.checkpoints.values();
+    let checkpoints: Vec<Value> = checkpoints.map(|held| checkpoint(held)).collect();
     Ok(json!({
         "format": FORMAT,
         "storeId": last.store_id,
@@ -61,7 +63,7 @@ pub async fn bundle_of(engine: &Engine, job: JobId) -> Result<Value, EngineError
             "events": row.version,
         },
         "workflow": workflow(engine, view.job.spec.definition).await?,
-        "checkpoints": view.job.checkpoints.values().map(|held| checkpoint(held)).collect::<Vec<_>>(),
+        "checkpoints": checkpoints,
         "journal": journal(engine, job).await?,
         "proofs": proofs,
     }))

@@ -82,7 +82,7 @@ impl AuditKey {
         write_whole(path, format!("{}\n", hex(&seed)).as_bytes()).map_err(failed)?;
         let key = Self::open(path)?;
         let (path, public) = (path.display(), key.public());
-        tracing::info!(%path, public, "made the key that signs the audit trail; note its public half");
+        tracing::info!(%path, public, "made the key of the audit trail; note its public half");
         Ok(key)
     }
 

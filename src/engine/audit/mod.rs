@@ -7,6 +7,8 @@ mod bundle;
 mod bundle_check;
 /// The trail through the handle.
 mod handle;
+/// Signed heads beside the trail.
+mod heads;
 /// The key that signs heads.
 mod key;
 /// Signs heads, and says so to others.

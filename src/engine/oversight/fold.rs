@@ -1,5 +1,5 @@
-//! From entries of the audit trail to figures. An entry names its most telling event, so the journal
-//! is read only where somebody decided, nobody did, or somebody went against the course of a job.
+//! From entries of the audit trail to figures. An entry names its most telling event, so the
+//! journal is read only where somebody decided, nobody did, or somebody went against the course of a job.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ const READING_MIN: Span = Span::from_secs(1);
 /// Overrides, by the action of their entry.
 const OVERRIDES: [&str; 4] = ["forceCompleted", "resubmitted", "terminated", "suspended"];
 /// Actions of entries whose commits hold something to count.
-const COUNTED: [&str; 3] = ["decided", "voted", "expired"];
+const COUNTED: [&str; 4] = ["decided", "voted", "edited", "expired"];
 
 /// Adds what this entry tells to its day.
 pub(super) async fn count(
@@ -51,6 +51,9 @@ pub(super) async fn count(
             other if other.name() == "voted" => {
                 day.count(&about(&row, Some(&fact.by)), |figures| figures.votes += 1);
             }
+            other if other.name() == "edited" => {
+                day.count(&about(&row, Some(&fact.by)), |figures| figures.edited += 1);
+            }
             _ => {}
         }
     }
@@ -59,7 +62,9 @@ pub(super) async fn count(
 
 fn decided(day: &mut Day, row: &JobRow, decision: &Decision, opened: Option<Timestamp>) {
     let took = opened.map(|opened| decision.at.since(opened));
-    let is_hasty = decision.verdict == Verdict::Approve && took.is_some_and(|t| t < READING_MIN);
+    let is_approval = decision.verdict == Verdict::Approve;
+    let is_person = matches!(decision.by, Principal::Person(_));
+    let is_hasty = is_approval && is_person && took.is_some_and(|took| took < READING_MIN);
     day.count(&about(row, Some(&decision.by)), |figures| {
         match decision.verdict {
             Verdict::Approve => figures.approved += 1,

@@ -1,6 +1,6 @@
-//! How people decide: how long they take, how often they approve, send back, edit or let time pass,
-//! by workflow, agent and reviewer. A fold along the audit trail; it is never asked before a job goes
-//! on.
+//! How people decide: how long they take, how often they approve, send back, edit or let time
+//! pass, by workflow, agent and reviewer. A fold along the audit trail; it is never asked before a
+//! job goes on.
 
 /// What is counted, and how it is shown.
 mod figures;

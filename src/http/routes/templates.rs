@@ -41,7 +41,7 @@ pub async fn create(
         created_at: now,
         updated_at: now,
     };
-    templates::keep(&state.engine, &kept, caller.principal()).await?;
+    templates::keep(&state.engine, &kept, caller.author()).await?;
     let answer = TemplateAnswer { success: true, template: template(&kept), message: None };
     let location = HeaderValue::from_str(&format!("/api/templates/{}", kept.id));
     let mut response = (StatusCode::CREATED, Json(answer)).into_response();
@@ -132,9 +132,9 @@ pub async fn replace(
         updated_at: state.engine.now(),
         ..old.clone()
     };
-    templates::keep(&state.engine, &kept, caller.principal()).await?;
+    templates::keep(&state.engine, &kept, caller.author()).await?;
     if kept.shared != old.shared {
-        templates::remove(&state.engine, &old, caller.principal()).await?;
+        templates::remove(&state.engine, &old, caller.author()).await?;
     }
     let message = Some("Template changed".to_owned());
     Ok(Json(TemplateAnswer { success: true, template: template(&kept), message }))
@@ -153,7 +153,7 @@ pub async fn delete(
     NamePath(id): NamePath,
 ) -> Result<Json<TemplateAnswer>, ApiError> {
     let old = own(&state, &caller, &id).await?;
-    templates::remove(&state.engine, &old, caller.principal()).await?;
+    templates::remove(&state.engine, &old, caller.author()).await?;
     let message = Some("Template removed".to_owned());
     Ok(Json(TemplateAnswer { success: true, template: template(&old), message }))
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::api::worker::WorkerAnswer;
+use crate::engine::EngineError;
 use crate::http::authorize::Caller;
 use crate::http::detached::detached;
 use crate::http::present::worker::answer;
@@ -31,7 +32,7 @@ pub async fn start(
 ) -> Result<Json<WorkerAnswer>, ApiError> {
     tracing::info!(by = %caller.id, "the worker is to start");
     let engine = state.engine.clone();
-    let fact = Fact::new(caller.principal(), "worker.start", "worker");
+    let fact = Fact::new(caller.author(), "worker.start", "worker");
     let worker = detached(async move {
         engine.record(fact).await?;
         engine.start_worker().await
@@ -51,10 +52,14 @@ pub async fn stop(
 ) -> Result<Json<WorkerAnswer>, ApiError> {
     tracing::info!(by = %caller.id, "the worker is to stop");
     let engine = state.engine.clone();
-    let fact = Fact::new(caller.principal(), "worker.stop", "worker");
+    let fact = Fact::new(caller.author(), "worker.stop", "worker");
     let worker = detached(async move {
-        engine.record(fact).await?;
-        engine.stop_worker().await
+        let worker = engine.stop_worker().await?;
+        // On a full disk nobody may be kept from stopping the worker.
+        if let Err(error) = engine.record(fact).await {
+            tracing::error!(%error, "that the worker stopped has no entry in the audit trail");
+        }
+        Ok::<_, EngineError>(worker)
     });
     let worker = worker.await?;
     let counts = state.engine.counts().await?;

@@ -210,17 +210,18 @@ fn check_vote(
             verdict: wish.verdict,
         });
     }
-    let used = |absent: &str| {
-        let same =
-            |vote: &&Decision| vote.acts_for.as_deref() == Some(absent) || vote.by.id() == absent;
-        row.votes.iter().find(same)
-    };
-    let used = match standing {
-        Standing::For(absent) => used(absent),
-        Standing::Own => row.votes.iter().find(|vote| {
-            vote.acts_for.as_deref().is_some_and(|absent| wish.voter.is_called(absent))
-        }),
-    };
+    let voter = &wish.voter;
+    let used = row.votes.iter().find(|vote| match (standing, vote.acts_for.as_deref()) {
+        (Standing::Own, by) => by.is_some_and(|absent| voter.is_called(absent)),
+        (Standing::For(absent), by) => {
+            // One person has several names, and all that a door knows of absent people is those.
+            let stands_in = voter.acts_for.contains(absent);
+            let is_theirs = |name: &str| {
+                name == absent || (stands_in && voter.acts_for.iter().any(|known| known == name))
+            };
+            is_theirs(vote.by.id()) || by.is_some_and(is_theirs)
+        }
+    });
     match used.filter(|_| wish.verdict == Verdict::Approve) {
         Some(vote) => Err(Refusal::StandingUsed {
             of: match standing {

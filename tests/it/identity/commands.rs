@@ -34,68 +34,100 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
-#[test]
-fn people_and_programs_are_kept_from_the_command_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let (_server, url) = serve(folder);
-    let root = [("HOLDPOINT_EMAIL", EMAIL), ("HOLDPOINT_PASSWORD", PASSWORD)];
-    let as_root = |arguments: &[&str]| ask(folder, &url, &root, arguments);
+/// A server in a folder, and commands as this or that person.
+struct Stage {
+    _server: Running,
+    folder: tempfile::TempDir,
+    url: String,
+}
 
-    // A new person with a one-time password, which is of use for one thing.
-    let add = ["user", "add", "ann@x.org", "--role", "user", "--role", "reviewer", "--group",
-        "finance", "--json"];
-    let added = json(&as_root(&add));
-    let drawn = text(&added["oneTimePassword"]);
+impl Stage {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (server, url) = serve(folder.path());
+        Self { _server: server, folder, url }
+    }
+
+    fn ask(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Run {
+        ask(self.folder.path(), &self.url, environment, arguments)
+    }
+
+    fn root(&self, arguments: &[&str]) -> Run {
+        self.ask(&[("HOLDPOINT_EMAIL", EMAIL), ("HOLDPOINT_PASSWORD", PASSWORD)], arguments)
+    }
+
+    /// Makes a person: the one-time password.
+    fn add(&self, email: &str) -> String {
+        let arguments = ["user", "add", email, "--role", "user", "--role", "reviewer", "--group"];
+        let added = self.root(&[&arguments[..], &["finance", "--json"]].concat());
+        text(&json(&added)["oneTimePassword"])
+    }
+}
+
+#[test]
+fn a_new_person_chooses_a_password_before_anything_else() {
+    let stage = Stage::new();
+    let drawn = stage.add("ann@x.org");
     let once = [("HOLDPOINT_EMAIL", "ann@x.org"), ("HOLDPOINT_PASSWORD", drawn.as_str())];
-    let refused = ask(folder, &url, &once, &["jobs", "list"]);
+    let refused = stage.ask(&once, &["jobs", "list"]);
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("password-change-required"), "{}", refused.err);
-    let change = ask(folder, &url, &once, &["user", "password"]);
+    let change = stage.ask(&once, &["user", "password"]);
     assert_eq!(change.code, 2, "{}", change.err);
     assert!(change.err.contains("HOLDPOINT_NEW_PASSWORD"), "{}", change.err);
     let with_new = [once[0], once[1], ("HOLDPOINT_NEW_PASSWORD", "battery staple")];
-    let changed = ask(folder, &url, &with_new, &["user", "password"]);
+    let changed = stage.ask(&with_new, &["user", "password"]);
     assert_eq!((changed.code, changed.err.as_str()), (0, ""), "{}", changed.out);
     let ann = [("HOLDPOINT_EMAIL", "ann@x.org"), ("HOLDPOINT_PASSWORD", "battery staple")];
-    assert_eq!(ask(folder, &url, &ann, &["jobs", "list"]).code, 0);
+    assert_eq!(stage.ask(&ann, &["jobs", "list"]).code, 0);
+    let again = stage.ask(&with_new, &["user", "password"]);
+    assert_eq!(again.code, 1, "the old password is none any more: {}", again.out);
+}
 
-    // Her token does what she may, within its scope, for any command.
+#[test]
+fn a_token_works_for_every_command_within_its_scopes() {
+    let stage = Stage::new();
     let create = ["token", "create", "report", "--scope", "jobs:read", "--days", "7", "--json"];
-    let made = json(&ask(folder, &url, &ann, &create));
+    let made = json(&stage.root(&create));
     let (id, secret) = (text(&made["token"]["id"]), text(&made["secret"]));
     let token = [("HOLDPOINT_TOKEN", secret.as_str())];
-    assert_eq!(ask(folder, &url, &token, &["jobs", "list"]).code, 0);
-    let beyond = ask(folder, &url, &token, &["checkpoints", "list"]);
+    assert_eq!(stage.ask(&token, &["jobs", "list"]).code, 0);
+    let beyond = stage.ask(&token, &["checkpoints", "list"]);
     assert_eq!(beyond.code, 1);
     assert!(beyond.err.contains("checkpoints:read"), "{}", beyond.err);
-    let list = ask(folder, &url, &ann, &["token", "list"]);
+    let list = stage.root(&["token", "list"]);
     assert!(list.out.contains(&id) && !list.out.contains(&secret), "{}", list.out);
-    assert_eq!(ask(folder, &url, &ann, &["token", "revoke", &id]).code, 0);
-    let over = ask(folder, &url, &token, &["jobs", "list"]);
+    assert_eq!(stage.root(&["token", "revoke", &id]).code, 0);
+    let over = stage.ask(&token, &["jobs", "list"]);
     assert!(over.err.contains("invalid-token"), "{}", over.err);
 
-    // A program.
-    let program = ["token", "create", "CI", "--agent", "ci", "--scope", "jobs:write"];
-    let shown = as_root(&program);
-    let secret = shown.out.lines().last().unwrap_or_default().to_owned();
-    assert!(secret.starts_with("hp_"), "the token stands alone on its line: {}", shown.out);
+    let program = stage.root(&["token", "create", "CI", "--agent", "ci", "--scope", "jobs:write"]);
+    let secret = program.out.lines().last().unwrap_or_default().to_owned();
+    assert!(secret.starts_with("hp_"), "the token stands alone on its line: {}", program.out);
     let token = [("HOLDPOINT_TOKEN", secret.as_str())];
-    assert_eq!(ask(folder, &url, &token, &["jobs", "list"]).code, 0);
-    let all = as_root(&["token", "list", "--all"]);
+    assert_eq!(stage.ask(&token, &["jobs", "list"]).code, 0);
+    let all = stage.root(&["token", "list", "--all"]);
     assert!(all.out.contains("agent:ci") && all.out.contains("report"), "{}", all.out);
+    let of = stage.root(&["token", "list", "--all", "--of", "agent:ci"]);
+    assert!(of.out.contains("agent:ci") && !of.out.contains("report"), "{}", of.out);
+}
 
-    // Less, and nothing at all.
+#[test]
+fn an_account_is_changed_and_taken_out_of_use() {
+    let stage = Stage::new();
+    stage.add("ann@x.org");
     let set = ["user", "set", "ann@x.org", "--role", "user", "--no-groups", "--name", "Ann"];
-    let set = as_root(&set);
+    let set = stage.root(&set);
     assert!(set.out.contains("Roles       user\n"), "{}", set.out);
-    let reset = as_root(&["user", "password", "ann@x.org"]);
+    let reset = stage.root(&["user", "password", "ann@x.org"]);
     assert_eq!(reset.out.lines().last().map(str::len), Some(24), "{}", reset.out);
-    assert_eq!(as_root(&["user", "deactivate", "ann@x.org"]).code, 0);
-    let list = as_root(&["user", "list"]);
+    let off = json(&stage.root(&["user", "set", "ann@x.org", "--active", "false", "--json"]));
+    assert_eq!(off["user"]["isActive"], false);
+    assert_eq!(stage.root(&["user", "deactivate", "ann@x.org"]).code, 0);
+    let list = stage.root(&["user", "list"]);
     let line = list.out.lines().find(|line| line.contains("ann@x.org")).unwrap_or_default();
     assert!(line.contains("gone"), "{}", list.out);
-    let last = as_root(&["user", "deactivate", EMAIL]);
+    let last = stage.root(&["user", "deactivate", EMAIL]);
     assert_eq!(last.code, 1);
     assert!(last.err.contains("last-admin"), "{}", last.err);
 }

@@ -339,9 +339,8 @@ async fn every_route_answers_every_kind_of_caller_as_the_table_says() {
     // A token with just the right scope, and one with every other: an admin's, for every route.
     let mut made: BTreeMap<Vec<String>, String> = BTreeMap::new();
     for row in table.iter().filter(|row| !row.scopes.is_empty()) {
-        let is_other = |scope: &Scope| {
-            !row.scopes.contains(&scope.as_str()) && *scope != Scope::Everything
-        };
+        let is_other =
+            |scope: &Scope| !row.scopes.contains(&scope.as_str()) && *scope != Scope::Everything;
         let others = Scope::all().filter(is_other).map(|scope| scope.to_string()).collect();
         let fitting = row.scopes.iter().map(|scope| vec![(*scope).to_owned()]);
         for scopes in fitting.chain([others]) {

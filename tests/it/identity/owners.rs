@@ -174,7 +174,7 @@ async fn one_owner_changes_nothing_of_the_other() {
     let taken = site.post("/api/jobs/batch", &bob.who(), &batch).await;
     let path = format!("/api/batches/{}", text(&taken.ok(202)["batch"]["id"]));
     let ended = loop {
-        let mut batch = site.get(&path, &bob.who()).await.ok(200)["batch"].take();
+        let batch = site.get(&path, &bob.who()).await.ok(200)["batch"].take();
         if !batch["endedAt"].is_null() {
             break batch;
         }

@@ -68,6 +68,9 @@ conformance! {
     documents::an_expected_version_is_compared,
     documents::kinds_do_not_mix,
     documents::a_removed_document_is_gone,
+    trail::documents_change_all_together_or_not_at_all,
+    trail::an_entry_says_who_did_what_from_where,
+    trail::the_trail_is_filtered_and_paged_newest_first,
     pieces::what_is_exported_and_imported_is_the_same_store,
     pieces::a_removed_job_is_gone_with_everything_of_it,
 }
