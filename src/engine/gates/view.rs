@@ -278,8 +278,8 @@ impl Engine {
 
 /// Why the last attempt of a call that is still going on failed.
 fn failure_of(job: &Job) -> Option<String> {
-    let frames = job.run.iter().flat_map(|run| run.frames.values());
-    frames.into_iter().find_map(|frame| match &frame.state {
+    let mut frames = job.run.iter().flat_map(|run| run.frames.values());
+    frames.find_map(|frame| match &frame.state {
         FrameState::Call { stage: CallStage::Retry { problem, .. }, .. } => problem.detail.clone(),
         _ => None,
     })

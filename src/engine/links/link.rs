@@ -67,12 +67,16 @@ impl Link {
         let is_open = checkpoint.is_some_and(|it| {
             it.is_pending() && it.digest == self.digest && it.generation == self.generation
         });
-        match () {
-            () if self.used_at.is_some() => LinkStatus::Used,
-            () if self.revoked.is_some() => LinkStatus::Revoked,
-            () if !is_open => LinkStatus::Closed,
-            () if self.expires_at <= now => LinkStatus::Expired,
-            () => LinkStatus::Active,
+        if self.used_at.is_some() {
+            LinkStatus::Used
+        } else if self.revoked.is_some() {
+            LinkStatus::Revoked
+        } else if !is_open {
+            LinkStatus::Closed
+        } else if self.expires_at <= now {
+            LinkStatus::Expired
+        } else {
+            LinkStatus::Active
         }
     }
 }
