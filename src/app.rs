@@ -90,6 +90,7 @@ impl App {
         let shutdown = CancellationToken::new();
         metrics.keep_up(shutdown.clone());
         housekeeping::keep(engine.clone(), shutdown.clone());
+        housekeeping::tidy_gates(engine.clone(), shutdown.clone());
         housekeeping::count_agents(engine.clone(), shutdown.clone());
         housekeeping::sign_heads(engine.clone(), shutdown.clone());
         housekeeping::count_oversight(engine.clone(), shutdown.clone());
@@ -97,7 +98,9 @@ impl App {
         let render = Arc::new(move || metrics.render());
         let made = async {
             let state = HttpState::new(engine.clone(), http, render, is_ready)
-                .map_err(|bad| AppError::setting("[http]", &bad))?;
+                .map_err(|bad| AppError::setting("[http]", &bad))?
+                .closing_with(&shutdown);
+            housekeeping::forget(state.clone(), shutdown.clone());
             Ok((first_admin(&engine).await?, state))
         };
         let (first_admin, state) = match made.await {

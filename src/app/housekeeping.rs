@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::app::retention::{Rules, sweep};
 use crate::engine::Engine;
 use crate::http::session::DocumentSessions;
+use crate::http::tokens;
+use crate::http::{HttpState, replies};
 use crate::store::Store;
 
 /// How often it is swept. An expired login is refused at once; this only frees its room.
@@ -23,13 +25,54 @@ const COUNT_PERIOD: Duration = Duration::from_secs(5);
 /// Sweeps until `stop`.
 pub(super) fn keep(engine: Engine, stop: CancellationToken) {
     tokio::spawn(async move {
-        let sessions = DocumentSessions::new(engine);
+        let sessions = DocumentSessions::new(engine.clone());
         let mut ticks = tokio::time::interval(PERIOD);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             match sessions.remove_expired().await {
                 Ok(0) => {}
                 Ok(removed) => tracing::debug!(removed, "logins that were over are gone"),
                 Err(error) => tracing::debug!(%error, "logins that are over stay for now"),
+            }
+            match tokens::remove_ended(&engine).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::debug!(removed, "tokens that ended long ago are gone"),
+                Err(error) => tracing::debug!(%error, "tokens that ended stay for now"),
+            }
+        }
+    });
+}
+
+/// Forgets answers that are kept no longer, and counts of callers that are gone, until `stop`.
+pub(super) fn forget(state: HttpState, stop: CancellationToken) {
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(PERIOD);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            state.sweep_rates();
+            match replies::remove_old(&state.engine).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::debug!(removed, "kept answers that were old are gone"),
+                Err(error) => tracing::debug!(%error, "kept answers that are old stay for now"),
+            }
+        }
+    });
+}
+
+/// Forgets links that have long been good for nothing, and secrets of callbacks whose gates are
+/// gone, until `stop`.
+pub(super) fn tidy_gates(engine: Engine, stop: CancellationToken) {
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(PERIOD);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            let links = engine.forget_old_links().await;
+            let secrets = engine.forget_lost_webhook_secrets().await;
+            match (links, secrets) {
+                (Ok(0), Ok(0)) => {}
+                (Ok(links), Ok(secrets)) => {
+                    tracing::debug!(links, secrets, "what gates left behind is gone");
+                }
+                (Err(error), _) | (_, Err(error)) => {
+                    tracing::debug!(%error, "what gates left behind stays for now");
+                }
             }
         }
     });

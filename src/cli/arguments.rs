@@ -9,7 +9,7 @@ use super::exit::{self, Failure};
 use super::output::Output;
 use super::{
     actors, agent_sim, audit, backup, bench, check, check_db, checkpoints, compact, config,
-    connection, demo, doctor, drill, export, jobs, release, restore, serve, worker,
+    connection, demo, doctor, drill, export, jobs, release, restore, serve, tokens, users, worker,
 };
 
 /// The environment, as the help shows it.
@@ -19,6 +19,7 @@ Environment:
   HOLDPOINT_TOKEN                an API token to talk as; or else
   HOLDPOINT_EMAIL                an e-mail and
   HOLDPOINT_PASSWORD             its password
+  HOLDPOINT_NEW_PASSWORD         the password for `user add` and `user password`
   HOLDPOINT__SECTION__KEY        a key of config.toml, the value in TOML
   HOLDPOINT_ADMIN_EMAIL          the admin that the first start makes and
   HOLDPOINT_ADMIN_PASSWORD       its password; without them one is made up and printed
@@ -97,6 +98,12 @@ enum Command {
     /// List, show and decide checkpoints
     #[command(subcommand)]
     Checkpoints(checkpoints::Command),
+    /// Make, list and change accounts
+    #[command(subcommand)]
+    User(users::Command),
+    /// Make, list and revoke API tokens
+    #[command(subcommand)]
+    Token(tokens::Command),
     /// Show the live actor tree
     Actors(actors::Arguments),
     /// Run agents and models that behave by script, for tests and rehearsals
@@ -145,6 +152,8 @@ impl Cli {
             Command::Worker(command) => worker::run(command, &global, &mut output),
             Command::Jobs(command) => jobs::run(command, &global, &mut output),
             Command::Checkpoints(command) => checkpoints::run(command, &global, &mut output),
+            Command::User(command) => users::run(command, &global, &mut output),
+            Command::Token(command) => tokens::run(command, &global, &mut output),
             Command::Actors(arguments) => actors::run(&arguments, &global, &mut output),
             Command::AgentSim(arguments) => agent_sim::run(&arguments, &mut output),
             Command::Audit(command) => audit::run(command, &global, &mut output),

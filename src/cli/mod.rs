@@ -57,6 +57,10 @@ mod store_advice;
 mod table;
 /// Times and lengths of time for people.
 mod times;
+/// `token`: API tokens.
+mod tokens;
+/// `user`: accounts.
+mod users;
 /// `worker`: status, start, stop.
 mod worker;
 

@@ -17,8 +17,12 @@ pub mod jobs;
 pub mod operation;
 /// Requests whose answers nobody reads.
 pub mod raw;
+/// API tokens.
+pub mod tokens;
 /// One request and its answer.
 mod transport;
+/// Accounts.
+pub mod users;
 /// Waiting for something to come true.
 pub mod wait;
 

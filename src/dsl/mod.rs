@@ -1,5 +1,7 @@
 //! Floor 1: workflow documents. From text to a checked `Definition`, or to every defect at once.
 
+/// What the members of a checkpoint may be.
+pub mod checkpoint_words;
 /// A checked document, with its expressions and schemas compiled.
 pub mod definition;
 /// Compiled JSON Schemas.

@@ -111,6 +111,7 @@ async fn make(shared: &Arc<Shared>, parent: &Job, child: &DueChild) -> Option<Co
             depth: parent.spec.parent.map_or(0, |grand| grand.depth) + 1,
             awaited: child.awaited,
         }),
+        requested_by: parent.spec.requested_by.clone(),
     };
     let command = Command::Create(Arc::new(spec));
     match wish(shared, child.child, command).await {

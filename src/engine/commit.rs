@@ -116,6 +116,7 @@ pub(crate) async fn append(
     match outcome {
         CommitOutcome::Applied { .. } | CommitOutcome::Replayed { .. } => {
             publish(shared, &outcome).await;
+            shared.watchers.wake(job.id);
             record_transition(was, &job);
             if let Some(parent) = parent {
                 shared.activate(parent);

@@ -10,9 +10,11 @@ use tokio::sync::{Notify, watch};
 use crate::engine::agents::{AgentsMsg, Registry};
 use crate::engine::audit::Notary;
 use crate::engine::catalog::Catalog;
+use crate::engine::gates::Watchers;
 use crate::engine::jobs::JobsMsg;
 use crate::engine::matching;
 use crate::engine::oversight::Keeper;
+use crate::engine::rules::Rules;
 use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::slots::Slots;
 use crate::engine::standing::Standing;
@@ -91,6 +93,10 @@ pub(crate) struct Shared {
     pub notary: OnceLock<Notary>,
     /// Rounds of searches for an agent that may go on at once.
     pub matching: tokio::sync::Semaphore,
+    /// Rules that decide where no person has to.
+    pub rules: Rules,
+    /// Who waits for which job.
+    pub watchers: Watchers,
     standing: RwLock<Arc<Standing>>,
 }
 
@@ -127,6 +133,8 @@ impl Shared {
             oversight: Keeper::default(),
             notary: OnceLock::new(),
             matching: tokio::sync::Semaphore::new(matching::SLOTS),
+            rules: Rules::default(),
+            watchers: Watchers::default(),
             standing: RwLock::new(Arc::new(standing)),
         }
     }

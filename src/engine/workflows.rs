@@ -3,7 +3,7 @@
 
 use crate::dsl::{Defect, Format};
 use crate::engine::catalog;
-use crate::engine::{Document, DocumentOutcome, Engine, EngineError, WorkflowView};
+use crate::engine::{Document, DocumentChange, DocumentOutcome, Engine, EngineError, WorkflowView};
 use crate::model::audit::Author;
 
 impl Engine {
@@ -79,6 +79,18 @@ impl Engine {
     ) -> Result<DocumentOutcome, EngineError> {
         let document = Document { id: id.to_owned(), version: 0, updated_at: self.now(), body };
         Ok(self.shared.parts.store.put_document(kind, document, expect_version).await?)
+    }
+
+    /// The writing of a document as one of several changes.
+    pub(crate) fn put(
+        &self,
+        kind: &str,
+        id: String,
+        body: Vec<u8>,
+        expect_version: Option<u64>,
+    ) -> DocumentChange {
+        let document = Document { id, version: 0, updated_at: self.now(), body };
+        DocumentChange::Put { kind: kind.to_owned(), document, expect_version }
     }
 
     /// Removes a document. Says whether it was there.

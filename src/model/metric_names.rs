@@ -51,6 +51,8 @@ pub const SWEEP_RESCUES_TOTAL: &str = "holdpoint_sweep_rescues_total";
 pub const RECOVERY_SECONDS: &str = "holdpoint_recovery_seconds";
 /// Requests answered.
 pub const HTTP_REQUESTS_TOTAL: &str = "holdpoint_http_requests_total";
+/// Connections that were closed against the will of their clients.
+pub const HTTP_CONNECTIONS_CLOSED_TOTAL: &str = "holdpoint_http_connections_closed_total";
 
 /// Calls of agents that ended.
 pub const AGENT_CALLS_TOTAL: &str = "holdpoint_agent_calls_total";
@@ -126,6 +128,11 @@ pub const ALL: &[Metric] = &[
         "Approvals within a second of the opening of their checkpoint, since the first start",
     ),
     counter(HTTP_REQUESTS_TOTAL, &["route", "status"], "HTTP requests answered"),
+    counter(
+        HTTP_CONNECTIONS_CLOSED_TOTAL,
+        &["reason"],
+        "Connections closed for being slow, idle or too many",
+    ),
 ];
 
 const fn counter(

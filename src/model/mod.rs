@@ -42,3 +42,7 @@ pub mod status;
 pub mod time;
 /// URI templates, as far as the standard knows them.
 pub mod uri_template;
+/// Characters that cannot be seen, written out.
+pub mod visible;
+/// Who stands at a checkpoint.
+pub mod voter;

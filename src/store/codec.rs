@@ -37,7 +37,7 @@ pub(crate) const APPEND: Kind = Kind { code: 1, version: 2, table: "journal" };
 /// A job: its row, the head of its journal, what it listens to.
 pub(crate) const JOB: Kind = Kind { code: 2, version: 1, table: "jobs" };
 /// The row of a checkpoint.
-pub(crate) const CHECKPOINT: Kind = Kind { code: 3, version: 1, table: "checkpoints" };
+pub(crate) const CHECKPOINT: Kind = Kind { code: 3, version: 2, table: "checkpoints" };
 /// A folded job.
 pub(crate) const SNAPSHOT: Kind = Kind { code: 4, version: 1, table: "snapshots" };
 /// A used idempotency key.

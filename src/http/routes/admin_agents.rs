@@ -31,7 +31,7 @@ pub async fn create(
     body: JsonBody<NewAgent>,
 ) -> Result<Response, ApiError> {
     let new = new_agent(body.value)?;
-    let (engine, by) = (state.engine.clone(), caller.principal());
+    let (engine, by) = (state.engine.clone(), caller.author());
     let view = detached(async move { engine.create_agent(new, by).await }).await?;
     tracing::info!(agent = %view.agent.id, by = %caller.id, "an agent was registered");
     Ok(created(&view))
@@ -49,7 +49,7 @@ pub async fn import(
     caller: Caller,
     body: JsonBody<CardImport>,
 ) -> Result<Response, ApiError> {
-    let (engine, by) = (state.engine.clone(), caller.principal());
+    let (engine, by) = (state.engine.clone(), caller.author());
     let import = body.value;
     let view = detached(async move {
         let card = engine.agent_card(&import.agent_card_url).await?;
@@ -118,7 +118,7 @@ pub async fn edit(
     // What is laid over the registration is laid over the one that was read here.
     let version = body.value.version.unwrap_or(known.agent.version);
     let edit = agent_edit(&known.agent, body.value)?;
-    let by = caller.principal();
+    let by = caller.author();
     change(&state, &caller, &id, "Agent changed", async move |engine| {
         engine.edit_agent(known.agent.id, edit, Some(version), by).await
     })
@@ -138,7 +138,7 @@ pub async fn deactivate(
     NamePath(id): NamePath,
 ) -> Result<Json<AdminAgentAnswer>, ApiError> {
     let known = state.engine.find_agent(&id)?;
-    let by = caller.principal();
+    let by = caller.author();
     change(&state, &caller, &id, "Agent deactivated", async move |engine| {
         engine.deactivate_agent(known.agent.id, by).await
     })
@@ -178,7 +178,7 @@ pub async fn test(
     let violations = state.engine.check_agent_inputs(agent, &body.value.input)?;
     tracing::info!(%agent, by = %caller.id, "an agent is tried out");
     // Noted before it is done: a trial that nobody could note would leave without a word.
-    state.engine.record(Fact::new(caller.principal(), "agent.test", agent.to_string())).await?;
+    state.engine.record(Fact::new(caller.author(), "agent.test", agent.to_string())).await?;
     let done = state.engine.test_agent(agent, body.value.input).await?;
     Ok(Json(trial(done, violations)))
 }

@@ -129,7 +129,7 @@ pub async fn export(
     let job = text("job", query.job)?.ok_or_else(|| wrong("job", "missing"))?;
     let missing = || ApiError::new(codes::NO_SUCH_JOB, "there is no such job");
     let job: JobId = job.parse().map_err(|_| missing())?;
-    let (engine, by) = (state.engine.clone(), caller.principal());
+    let (engine, by) = (state.engine.clone(), caller.author());
     let bundle = detached(async move {
         let bundle = bundle_of(&engine, job).await?;
         engine.record(Fact::new(by, "evidence.export", job.to_string())).await?;

@@ -40,7 +40,7 @@ pub async fn take(
 ) -> Result<(StatusCode, Json<BackupAnswer>), ApiError> {
     tracing::info!(by = %caller.id, "a backup is to be taken");
     let engine = state.engine.clone();
-    let by = caller.principal();
+    let by = caller.author();
     let taken = detached(async move {
         let taken = engine.backup().await?;
         let (file, sha256) = (&taken.manifest.file, taken.manifest.sha256);
@@ -97,7 +97,7 @@ pub async fn release(
     body: JsonBody<Reason>,
 ) -> Result<Json<ReleaseAnswer>, ApiError> {
     let reason = validate::reason("/reason", body.value.reason)?;
-    let (engine, by) = (state.engine.clone(), caller.principal());
+    let (engine, by) = (state.engine.clone(), caller.author());
     detached(async move { engine.release(by, reason).await }).await?;
     let message = "Released: the queue, the timers and the calls begin".to_owned();
     Ok(Json(ReleaseAnswer { success: true, message }))

@@ -32,7 +32,7 @@ pub async fn start(
 ) -> Result<Json<WorkerAnswer>, ApiError> {
     tracing::info!(by = %caller.id, "the worker is to start");
     let engine = state.engine.clone();
-    let fact = Fact::new(caller.principal(), "worker.start", "worker");
+    let fact = Fact::new(caller.author(), "worker.start", "worker");
     let worker = detached(async move {
         engine.record(fact).await?;
         engine.start_worker().await
@@ -52,7 +52,7 @@ pub async fn stop(
 ) -> Result<Json<WorkerAnswer>, ApiError> {
     tracing::info!(by = %caller.id, "the worker is to stop");
     let engine = state.engine.clone();
-    let fact = Fact::new(caller.principal(), "worker.stop", "worker");
+    let fact = Fact::new(caller.author(), "worker.stop", "worker");
     let worker = detached(async move {
         let worker = engine.stop_worker().await?;
         // On a full disk nobody may be kept from stopping the worker.

@@ -3,6 +3,7 @@
 //! upcaster.
 
 mod audit;
+mod checkpoint;
 mod convert;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ pub(crate) mod v1;
 pub(crate) mod v2;
 
 pub(crate) use audit::{Draft, read_audit, read_audit_body};
+pub(crate) use checkpoint::{read_checkpoint, write_checkpoint};
 pub(crate) use convert::{
-    Append, HeldJob, Key, read_checkpoint, read_document, read_snapshot, write_checkpoint,
-    write_document, write_snapshot,
+    Append, HeldJob, Key, read_document, read_snapshot, write_document, write_snapshot,
 };

@@ -11,9 +11,10 @@ use holdpoint::model::row::{CheckpointRow, JobRow};
 use holdpoint::model::time::Timestamp;
 use holdpoint::store::{
     AppendSeal, AuditPage, AuditQuery, Change, ChangeOutcome, CheckpointQuery, Commit,
-    CommitOutcome, Counts, Document, DocumentChange, DocumentOutcome, Health, JobQuery, Loaded,
-    Memory, Page, ReadError, Record, Store, StoreError,
+    CommitOutcome, Counts, Document, DocumentChange, DocumentOutcome, Health, Item, JobQuery,
+    Loaded, Memory, Page, ReadError, Record, Store, StoreError,
 };
+use tokio::sync::mpsc;
 
 /// What becomes of a commit.
 pub enum Fate {
@@ -295,6 +296,10 @@ impl Store for Weather {
 
     async fn health(&self) -> Result<Health, StoreError> {
         self.up()?.health().await
+    }
+
+    async fn export(&self, to: mpsc::Sender<Item>) -> Result<(), StoreError> {
+        self.up()?.export(to).await
     }
 
     /// Closed for the engine that used it; the data stays for the next one.

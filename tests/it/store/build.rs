@@ -79,6 +79,12 @@ pub fn checkpoint_row(n: u64, job: JobId) -> CheckpointRow {
         closed_at: None,
         decided_by: None,
         comment: None,
+        quorum: 1,
+        voters: Vec::new(),
+        excluded: Vec::new(),
+        delegates: Vec::new(),
+        claim: None,
+        escalates_at: None,
     }
 }
 
