@@ -73,6 +73,10 @@ pub async fn an_entry_says_who_did_what_from_where(store: &dyn Store) {
         at: commit.at,
         comment: Some("fine".to_owned()),
         input: None,
+        digest: None,
+        files: None,
+        acts_for: None,
+        door: None,
     };
     let decided = Event::Decided { checkpoint: checkpoint(1), decision };
     commit.events = vec![note("before"), Arc::new(decided), note("after")];
