@@ -121,6 +121,14 @@ fn in_run(event: &Event) -> Option<(Option<LogStatus>, String)> {
         Event::EventEmitted { event, .. } => format!("Emitted {}", event.attribute("type")),
         Event::ChildStarted { child, name, .. } => format!("Runs {name} as job {child}"),
         Event::ChildSettled { child, .. } => format!("Job {child} is through"),
+        other => return at_checkpoint(other).map(|message| (None, message)),
+    };
+    Some((None, message))
+}
+
+/// What people and time do at checkpoints.
+fn at_checkpoint(event: &Event) -> Option<String> {
+    Some(match event {
         Event::CheckpointOpened { checkpoint, .. } => {
             format!("Checkpoint opened: {}", checkpoint.title)
         }
@@ -152,8 +160,7 @@ fn in_run(event: &Event) -> Option<(Option<LogStatus>, String)> {
         Event::Escalated { assignees, .. } => format!("Asked again of {}", assignees.join(", ")),
         Event::CheckpointCancelled { .. } => "The checkpoint was cancelled".to_owned(),
         _ => return None,
-    };
-    Some((None, message))
+    })
 }
 
 fn agent_of(event: &Event) -> Option<String> {

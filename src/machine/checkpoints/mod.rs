@@ -15,9 +15,9 @@ mod outcome;
 /// A new deadline, or an expired checkpoint opened again.
 mod rearm;
 /// Reminders, escalations, expiry.
-mod time;
+mod timers;
 
 pub(super) use fold::fold;
 pub(super) use opening::Opening;
 pub use outcome::approved;
-pub(super) use time::next_at;
+pub(super) use timers::next_at;

@@ -194,7 +194,8 @@ async fn a_decision_says_which_and_for_what() {
         (json!({"decision": "approve", "digest": "abc"}), "/digest"),
         (json!({"decision": "reject", "digest": digest}), "/reason"),
         (json!({"decision": "send-back", "digest": digest, "reason": ""}), "/reason"),
-        (json!({"decision": "approve", "digest": digest, "edit": {}}), "/edit"),
+        (json!({"decision": "approve", "digest": digest, "edits": {}}), "/edits"),
+        (json!({"decision": "approve", "digest": digest, "edit": {}}), "/edit/files"),
     ];
     for (body, pointer) in cases {
         let answer = site.post(&path, &cookie, &body).await;

@@ -138,8 +138,7 @@ async fn waiting(server: &TestServer, name: &str) -> Value {
     server
         .wait_until("a checkpoint", async || {
             let mut list = server.client.get(&path).await.expect(200);
-            let first = list["checkpoints"][0].take();
-            (!first.is_null()).then_some(first)
+            list["checkpoints"].get_mut(0).map(Value::take)
         })
         .await
 }
