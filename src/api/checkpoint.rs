@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::api::checkpoint_people::{Claim, People};
 use crate::api::log::LogRow;
 use crate::api::page::Pagination;
 
@@ -20,7 +21,8 @@ use crate::api::page::Pagination;
     "assignees": ["role:reviewer"], "reference": "/do/1/review",
     "createdAt": "2026-01-15T10:30:00.000Z", "expiresAt": "2026-01-16T10:30:00.000Z",
     "approvedBy": null, "approvedAt": null, "rejectedBy": null, "rejectionReason": null,
-    "comment": null, "decidedAt": null
+    "comment": null, "decidedAt": null, "quorum": 1, "approvals": 0, "claim": null,
+    "escalatesAt": null, "group": "3f1c9a0b7d2e4f56"
 }))]
 pub struct Checkpoint {
     /// Which checkpoint.
@@ -40,9 +42,9 @@ pub struct Checkpoint {
     pub blocking: bool,
     /// What is asked, one line.
     pub title: String,
-    /// SHA-256 of the canonical JSON of what is shown; a decision may name it.
+    /// SHA-256 of the canonical JSON of what is shown now; a decision names it.
     pub digest: String,
-    /// Roles and users that may decide, as the document names them.
+    /// Roles, groups and users that may decide, as the document names them.
     pub assignees: Vec<String>,
     /// JSON Pointer of the task that opened it.
     pub reference: String,
@@ -62,10 +64,20 @@ pub struct Checkpoint {
     pub comment: Option<String>,
     /// When it left PENDING, by a decision or without one.
     pub decided_at: Option<String>,
+    /// Approvals of different people that it takes.
+    pub quorum: u32,
+    /// Approvals so far, while more are needed.
+    pub approvals: u32,
+    /// Who keeps others from deciding now.
+    pub claim: Option<Claim>,
+    /// When the next one is asked too.
+    pub escalates_at: Option<String>,
+    /// The same for checkpoints that ask the same of the same kind of job.
+    pub group: String,
     /// What is asked, as Markdown text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
-    /// What is shown, frozen when it opened.
+    /// What is shown: frozen when it opened, changed by edits alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
     pub shown: Option<Arc<Value>>,
@@ -75,6 +87,9 @@ pub struct Checkpoint {
     /// What happens when nobody decides in time: `reject`, `approve`, `fault` or `escalate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_expiry: Option<String>,
+    /// Who decides and how, and who did what so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<Box<People>>,
     /// What the person entered with the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
@@ -124,7 +139,7 @@ pub struct CheckpointDetail {
 pub struct DecisionAnswer {
     /// Always true.
     pub success: bool,
-    /// The checkpoint, decided.
+    /// The checkpoint; PENDING still when others have to decide as well.
     pub checkpoint: Checkpoint,
     /// One sentence for people.
     #[schema(example = "Checkpoint approved successfully")]
@@ -146,6 +161,14 @@ pub struct Approval {
     #[serde(default)]
     #[schema(value_type = Option<Value>)]
     pub input: Option<Arc<Value>>,
+    /// The whole of what is shown, as it should be instead: it may differ at and below `editable`
+    /// only. Votes for what was shown before are void.
+    #[serde(default)]
+    #[schema(value_type = Option<Value>)]
+    pub edit: Option<Arc<Value>>,
+    /// The paths of the shown files that are approved; the others are recorded as not approved.
+    #[serde(default)]
+    pub files: Option<Vec<String>>,
 }
 
 /// A rejection.
@@ -183,4 +206,12 @@ pub struct Decision {
     #[serde(default)]
     #[schema(value_type = Option<Value>)]
     pub input: Option<Arc<Value>>,
+    /// The whole of what is shown, as it should be instead: it may differ at and below `editable`
+    /// only. Votes for what was shown before are void.
+    #[serde(default)]
+    #[schema(value_type = Option<Value>)]
+    pub edit: Option<Arc<Value>>,
+    /// The paths of the shown files that are approved; the others are recorded as not approved.
+    #[serde(default)]
+    pub files: Option<Vec<String>>,
 }

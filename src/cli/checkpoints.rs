@@ -10,6 +10,7 @@ use super::output::{Output, Paint, paint_of};
 use super::table::{Cell, Table};
 use super::times;
 use crate::api::checkpoint::{Checkpoint, CheckpointDetail, DecisionAnswer};
+use crate::api::checkpoint_people::{NewDelegation, People, Rearmament};
 use crate::client::checkpoints::CheckpointFilter;
 use crate::client::{Answer, Client};
 use crate::model::time::Timestamp;
@@ -43,6 +44,59 @@ pub(super) enum Command {
         #[arg(long)]
         reason: String,
     },
+    /// Send back for rework
+    SendBack {
+        /// The checkpoint's id
+        id: String,
+        /// What is to be done
+        #[arg(long)]
+        reason: String,
+        /// Only what has this digest, as `show` printed it; what is shown now when left out
+        #[arg(long)]
+        digest: Option<String>,
+    },
+    /// Keep others from deciding for half an hour
+    Claim {
+        /// The checkpoint's id
+        id: String,
+    },
+    /// Let others decide again; an admin ends anybody's claim
+    Release {
+        /// The checkpoint's id
+        id: String,
+    },
+    /// Let somebody else decide as well, on your behalf
+    Delegate {
+        /// The checkpoint's id
+        id: String,
+        /// The id or the address of the person
+        #[arg(long)]
+        to: String,
+        /// When it ends, such as 2026-01-20T18:00:00Z; with the checkpoint when left out
+        #[arg(long)]
+        until: Option<String>,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Remark on a checkpoint without deciding
+    Comment {
+        /// The checkpoint's id
+        id: String,
+        /// What to say
+        text: String,
+    },
+    /// Give a checkpoint a new deadline, also one that has expired (admins)
+    Rearm {
+        /// The checkpoint's id
+        id: String,
+        /// How long from now, such as PT8H
+        #[arg(long)]
+        expires_after: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 /// Which checkpoints.
@@ -54,6 +108,12 @@ pub(super) struct List {
     /// Only those of this job
     #[arg(long)]
     job: Option<String>,
+    /// Only those that you may decide now
+    #[arg(long)]
+    mine: bool,
+    /// Only those that ask the same of the same kind of job as this one
+    #[arg(long, value_name = "ID")]
+    like: Option<String>,
     /// Rows on the page, 1 to 200
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
     limit: u32,
@@ -74,6 +134,24 @@ pub(super) fn run(command: Command, global: &Global, output: &mut Output) -> Res
         Command::Reject { id, reason } => {
             print_decided(&client.reject(&id, &reason).await?, output)
         }
+        Command::SendBack { id, reason, digest } => {
+            let digest = match digest {
+                Some(digest) => digest,
+                None => client.checkpoint(&id).await?.body.checkpoint.digest,
+            };
+            print_decided(&client.send_back(&id, &digest, &reason).await?, output)
+        }
+        Command::Claim { id } => print_decided(&client.claim(&id).await?, output),
+        Command::Release { id } => print_decided(&client.release_claim(&id).await?, output),
+        Command::Delegate { id, to, until, reason } => {
+            let delegation = NewDelegation { to, until, reason };
+            print_decided(&client.delegate(&id, &delegation).await?, output)
+        }
+        Command::Comment { id, text } => print_decided(&client.comment(&id, &text).await?, output),
+        Command::Rearm { id, expires_after, reason } => {
+            let rearmament = Rearmament { expires_after, reason };
+            print_decided(&client.rearm(&id, &rearmament).await?, output)
+        }
     })
 }
 
@@ -81,6 +159,8 @@ async fn print_list(client: &Client, list: List, output: &mut Output) -> Result<
     let filter = CheckpointFilter {
         status: list.status,
         job: list.job,
+        mine: list.mine,
+        like: list.like,
         limit: Some(list.limit),
         offset: Some(list.offset),
     };
@@ -134,6 +214,13 @@ fn print_one(answer: &Answer<CheckpointDetail>, output: &mut Output) -> Result<(
     output.fact("Opened", Paint::Plain, &times::moment(Some(&checkpoint.created_at), now))?;
     output.fact("Expires", Paint::Plain, &times::moment(checkpoint.expires_at.as_deref(), now))?;
     output.fact("Digest", Paint::Plain, &checkpoint.digest)?;
+    if let Some(claim) = &checkpoint.claim {
+        let until = times::moment(Some(&claim.until), now);
+        output.fact("Claimed", Paint::Attention, &format!("by {} until {until}", claim.by))?;
+    }
+    if let Some(people) = &checkpoint.people {
+        print_people(people, checkpoint, now, output)?;
+    }
     if let Some(summary) = &checkpoint.summary {
         output.line(format!("\n{summary}"))?;
     }
@@ -150,6 +237,49 @@ fn print_one(answer: &Answer<CheckpointDetail>, output: &mut Output) -> Result<(
         let (id, digest) = (&checkpoint.id, &checkpoint.digest);
         output.line(format!("\nholdpoint checkpoints approve {id} --digest {digest}"))?;
         output.line(format!("holdpoint checkpoints reject {id} --reason '…'"))?;
+    }
+    Ok(())
+}
+
+/// What is known of who did what, as far as there is something.
+fn print_people(
+    people: &People,
+    checkpoint: &Checkpoint,
+    now: Timestamp,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    if people.policy.quorum > 1 {
+        let voters: Vec<&str> = people.votes.iter().map(|vote| &*vote.by).collect();
+        let (given, quorum) = (checkpoint.approvals, people.policy.quorum);
+        let text = format!("{given} of {quorum} {}", voters.join(", "));
+        output.fact("Approvals", Paint::Plain, text.trim_end())?;
+    }
+    if people.policy.four_eyes {
+        let text = format!("not by {}", people.policy.excluded.join(", "));
+        output.fact("Four eyes", Paint::Plain, &text)?;
+    }
+    if !people.policy.editable.is_empty() {
+        output.fact("Editable", Paint::Plain, &people.policy.editable.join(", "))?;
+    }
+    if people.rounds > 0 {
+        let text = format!("{} of {}", people.rounds, people.policy.reworks);
+        output.fact("Sent back", Paint::Plain, &text)?;
+    }
+    for given in &people.delegations {
+        output.fact("Delegated", Paint::Plain, &format!("{} to {}", given.from, given.to))?;
+    }
+    for edit in &people.edits {
+        let places: Vec<&str> = edit.changes.iter().map(|place| &*place.pointer).collect();
+        let text = format!("{} by {}", places.join(", "), edit.by);
+        output.fact("Edited", Paint::Attention, &text)?;
+    }
+    for comment in &people.comments {
+        let at = times::moment(Some(&comment.at), now);
+        output.fact(
+            "Comment",
+            Paint::Plain,
+            &format!("{} ({at}): {}", comment.by, comment.text),
+        )?;
     }
     Ok(())
 }

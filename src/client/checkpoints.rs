@@ -12,6 +12,9 @@ use super::wait;
 use crate::api::checkpoint::{
     Checkpoint, CheckpointDetail, CheckpointList, Decision, DecisionAnswer,
 };
+use crate::api::checkpoint_people::{
+    DecisionBatch, DecisionBatchAnswer, NewComment, NewDelegation, Rearmament,
+};
 use crate::model::checkpoint::CheckpointStatus;
 
 /// Which checkpoints to list.
@@ -21,6 +24,10 @@ pub struct CheckpointFilter {
     pub status: Option<String>,
     /// Of this job.
     pub job: Option<String>,
+    /// Only those that the caller may decide.
+    pub mine: bool,
+    /// Only those that look like this one.
+    pub like: Option<String>,
     /// Rows on the page.
     pub limit: Option<u32>,
     /// Rows before it.
@@ -37,6 +44,8 @@ impl Client {
         let mut add = |name, value: Option<String>| query.extend(value.map(|value| (name, value)));
         add("status", filter.status.clone());
         add("jobId", filter.job.clone());
+        add("mine", filter.mine.then(|| "true".to_owned()));
+        add("like", filter.like.clone());
         add("limit", filter.limit.map(|limit| limit.to_string()));
         add("offset", filter.offset.map(|offset| offset.to_string()));
         self.get("/api/admin/agent-checkpoints", &query).await
@@ -72,6 +81,17 @@ impl Client {
         self.change(Method::DELETE, &path(id, ""), Some(&body)).await
     }
 
+    /// Sends back what has this digest.
+    pub async fn send_back(
+        &self,
+        id: &str,
+        digest: &str,
+        reason: &str,
+    ) -> Result<Answer<DecisionAnswer>, ClientError> {
+        let body = json!({ "decision": "send-back", "digest": digest, "reason": reason });
+        self.change(Method::POST, &path(id, "/decision"), Some(&body)).await
+    }
+
     /// Decides by the canonical route.
     pub async fn decide(
         &self,
@@ -79,6 +99,53 @@ impl Client {
         decision: &Decision,
     ) -> Result<Answer<DecisionAnswer>, ClientError> {
         self.change(Method::POST, &path(id, "/decision"), Some(&json!(decision))).await
+    }
+
+    /// Decides at many, with an outcome for each.
+    pub async fn decide_batch(
+        &self,
+        batch: &DecisionBatch,
+    ) -> Result<Answer<DecisionBatchAnswer>, ClientError> {
+        let path = "/api/admin/agent-checkpoints/batch";
+        self.change(Method::POST, path, Some(&json!(batch))).await
+    }
+
+    /// Keeps others from deciding, for a while.
+    pub async fn claim(&self, id: &str) -> Result<Answer<DecisionAnswer>, ClientError> {
+        self.change(Method::POST, &path(id, "/claim"), None).await
+    }
+
+    /// Lets others decide again.
+    pub async fn release_claim(&self, id: &str) -> Result<Answer<DecisionAnswer>, ClientError> {
+        self.change(Method::DELETE, &path(id, "/claim"), None).await
+    }
+
+    /// Lets somebody else decide as well.
+    pub async fn delegate(
+        &self,
+        id: &str,
+        delegation: &NewDelegation,
+    ) -> Result<Answer<DecisionAnswer>, ClientError> {
+        self.change(Method::POST, &path(id, "/delegate"), Some(&json!(delegation))).await
+    }
+
+    /// Remarks on a checkpoint.
+    pub async fn comment(
+        &self,
+        id: &str,
+        text: &str,
+    ) -> Result<Answer<DecisionAnswer>, ClientError> {
+        let body = json!(NewComment { text: text.to_owned() });
+        self.change(Method::POST, &path(id, "/comments"), Some(&body)).await
+    }
+
+    /// Gives a checkpoint a new deadline.
+    pub async fn rearm(
+        &self,
+        id: &str,
+        rearmament: &Rearmament,
+    ) -> Result<Answer<DecisionAnswer>, ClientError> {
+        self.change(Method::POST, &path(id, "/rearm"), Some(&json!(rearmament))).await
     }
 
     /// The checkpoint that this job waits at, once it does.

@@ -42,8 +42,30 @@ pub struct CheckpointCall {
     pub expires_after: DurationSpec,
     /// `onExpiry`.
     pub on_expiry: OnExpiry,
-    /// `assignees`.
-    pub assignees: Vec<String>,
+    /// `onExpiry`, when an expression gives it.
+    pub on_expiry_by: Option<Expression>,
+    /// `assignees`; this and what follows is read by `checkpoint_words` when it opens.
+    pub assignees: Template,
+    /// `quorum`.
+    pub quorum: Template,
+    /// `fourEyes`.
+    pub four_eyes: Template,
+    /// `form`.
+    pub form: Option<Template>,
+    /// `editable`.
+    pub editable: Template,
+    /// `reworks`.
+    pub reworks: Template,
+    /// `exclude`.
+    pub exclude: Template,
+    /// `linkConfirm`.
+    pub link_confirm: Template,
+    /// `remindAfter`.
+    pub remind_after: Option<DurationSpec>,
+    /// `escalateAfter`.
+    pub escalate_after: Option<DurationSpec>,
+    /// `escalateTo`.
+    pub escalate_to: Template,
 }
 
 /// `call: agent`.

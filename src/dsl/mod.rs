@@ -1,5 +1,7 @@
 //! Floor 1: workflow documents. From text to a checked `Definition`, or to every defect at once.
 
+/// What the members of a checkpoint may be.
+pub mod checkpoint_words;
 /// A checked document, with its expressions and schemas compiled.
 pub mod definition;
 /// Compiled JSON Schemas.
@@ -29,7 +31,7 @@ mod tasks;
 mod workflow;
 mod yaml;
 
-pub use canonical::canonical_hash;
+pub use canonical::{canonical_hash, canonical_text};
 pub use defect::Defect;
 pub use durations::parse_duration;
 pub use load::{Loaded, load_folder};

@@ -179,6 +179,16 @@ impl Engine {
     }
 }
 
+impl JobView {
+    /// Every checkpoint of the job, in the order in which they opened.
+    pub fn checkpoints(&self) -> Vec<CheckpointView> {
+        let mut folded: Vec<_> = self.job.checkpoints.values().collect();
+        folded.sort_by_key(|checkpoint| (checkpoint.opened_at, checkpoint.run, checkpoint.frame));
+        let ids = folded.into_iter().map(|checkpoint| checkpoint.id);
+        ids.filter_map(|id| checkpoint_view(&self.job, id).ok()).collect()
+    }
+}
+
 /// A checkpoint of a folded job.
 pub(crate) fn checkpoint_view(job: &Job, id: CheckpointId) -> Result<CheckpointView, EngineError> {
     let checkpoint = job.checkpoints.get(&id).cloned().ok_or(Refusal::NoSuchCheckpoint)?;

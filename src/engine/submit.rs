@@ -6,16 +6,17 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::calls::defuse;
+use crate::dsl::definition::Definition;
 use crate::engine::job::{JobMsg, Wish};
 use crate::engine::jobs::JobsMsg;
 use crate::engine::obey::Obeyed;
 use crate::engine::{Engine, EngineError, IdempotencyKey, NewJob, Submitted};
+use crate::model::audit::Author;
 use crate::model::cloud_event::CloudEvent;
-use crate::model::command::{Command, DecideCheckpoint};
+use crate::model::command::Command;
 use crate::model::event::Data;
 use crate::model::id::JobId;
 use crate::model::job::JobSpec;
-use crate::model::principal::Principal;
 use crate::model::time::Span;
 
 /// Subscribers that get an event at a time.
@@ -30,10 +31,26 @@ impl Engine {
     pub async fn submit(
         &self,
         job: NewJob,
-        by: Principal,
+        by: impl Into<Author>,
         key: Option<IdempotencyKey>,
     ) -> Result<Submitted, EngineError> {
         let definition = self.shared.catalog.current(&job.job_type)?;
+        let id = JobId(self.shared.parts.clock.new_id());
+        self.submit_as(id, definition, job, by.into(), key).await
+    }
+
+    /// The same with an id that was drawn before, and a document that was found before.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`].
+    pub(crate) async fn submit_as(
+        &self,
+        id: JobId,
+        definition: Arc<Definition>,
+        job: NewJob,
+        by: Author,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Submitted, EngineError> {
         let input = defused(&job.input);
         if let Some(schema) = &definition.input.schema {
             let violations = schema.violations(&input);
@@ -61,8 +78,8 @@ impl Engine {
             auto_execute: job.auto_execute,
             needs_agent: definition.needs_agent,
             parent: None,
+            requested_by: None,
         };
-        let id = JobId(self.shared.parts.clock.new_id());
         let created = self.wish(id, Command::Create(Arc::new(spec)), by, key).await?;
         Ok(Submitted { job: created.view, replayed: created.replayed })
     }
@@ -72,7 +89,7 @@ impl Engine {
         &self,
         job: JobId,
         command: Command,
-        by: Principal,
+        by: Author,
         key: Option<IdempotencyKey>,
     ) -> Result<Obeyed, EngineError> {
         if self.shared.is_stopping() {
@@ -93,28 +110,16 @@ impl Engine {
         answer.await.unwrap_or_else(|_| Err(lost()))
     }
 
-    /// Decides at a checkpoint.
-    ///
-    /// # Errors
-    /// A refusal when it was decided otherwise, or is about other content.
-    pub async fn decide(
-        &self,
-        mut decision: DecideCheckpoint,
-        by: Principal,
-    ) -> Result<crate::engine::CheckpointView, EngineError> {
-        let id = decision.checkpoint;
-        decision.input = decision.input.as_ref().map(defused);
-        let row = self.shared.parts.store.checkpoint(id).await?;
-        let row = row.ok_or(crate::model::refusal::Refusal::NoSuchCheckpoint)?;
-        let obeyed = self.wish(row.job, Command::Decide(decision), by, None).await?;
-        crate::engine::reads::checkpoint_view(&obeyed.view.job, id)
-    }
-
     /// Delivers an event to every job that listens to it; says how many took it.
     ///
     /// # Errors
     /// When one of them could not be reached: deliver it again, those that have it take it once.
-    pub async fn deliver(&self, event: CloudEvent, by: Principal) -> Result<u64, EngineError> {
+    pub async fn deliver(
+        &self,
+        event: CloudEvent,
+        by: impl Into<Author>,
+    ) -> Result<u64, EngineError> {
+        let by = by.into();
         let event = CloudEvent::parse(defuse((**event.envelope()).clone())).unwrap_or(event);
         let event_type = event.attribute("type").to_owned();
         let (mut after, mut taken) = (None, 0);

@@ -3,6 +3,7 @@
 use crate::api::problem::FieldError;
 use crate::dsl::schema::Violation;
 use crate::engine::EngineError;
+use crate::http::accounts::AccountError;
 use crate::http::codes;
 use crate::http::problem::ApiError;
 use crate::model::refusal::Refusal;
@@ -56,6 +57,16 @@ impl From<EngineError> for ApiError {
             EngineError::InvalidResult { violations } => {
                 ApiError::new(codes::INVALID_RESULT, detail).with_errors(fields(violations))
             }
+            EngineError::InvalidGate { violations } => {
+                ApiError::new(codes::INVALID_REQUEST, detail).with_errors(fields(violations))
+            }
+            EngineError::NoSuchLink => ApiError::new(codes::NO_SUCH_LINK, detail),
+            EngineError::LinkOver { .. } => ApiError::new(codes::LINK_OVER, detail),
+            EngineError::NoSuchRule => ApiError::new(codes::NO_SUCH_RULE, detail),
+            EngineError::RuleChanged { .. } => ApiError::new(codes::RULE_CHANGED, detail),
+            EngineError::InvalidRule { violations } => {
+                ApiError::new(codes::INVALID_REQUEST, detail).with_errors(fields(violations))
+            }
             EngineError::NoSuchBatch => ApiError::new(codes::NO_SUCH_BATCH, detail),
             EngineError::KeyReused { .. } => ApiError::new(codes::KEY_REUSED, detail),
             EngineError::Cursor(_) => {
@@ -104,7 +115,51 @@ impl From<Refusal> for ApiError {
                 let errors = vec![FieldError::at(format!("/{member}"), message)];
                 ApiError::new(codes::BAD_DECISION, detail).with_errors(errors)
             }
+            Refusal::NotAssigned { .. } => ApiError::new(codes::NOT_ASSIGNED, detail),
+            Refusal::FourEyes => ApiError::new(codes::FOUR_EYES, detail),
+            Refusal::NotAPerson { .. } => ApiError::new(codes::NOT_A_PERSON, detail),
+            Refusal::WrongDoor { .. } => ApiError::new(codes::WRONG_DOOR, detail),
+            Refusal::NeedsRole { .. } => ApiError::new(codes::FORBIDDEN, detail),
+            Refusal::ClaimedByOther { .. } => ApiError::new(codes::CLAIMED_BY_OTHER, detail),
+            Refusal::AlreadyVoted { .. } => ApiError::new(codes::ALREADY_VOTED, detail),
+            Refusal::StandingUsed { .. } => ApiError::new(codes::STANDING_USED, detail),
+            Refusal::NeedsDigest { .. } => ApiError::new(codes::DIGEST_NEEDED, detail),
+            Refusal::ReworksSpent { .. } => ApiError::new(codes::REWORKS_SPENT, detail),
+            Refusal::CheckpointClosed { status, .. } => {
+                ApiError::new(codes::CHECKPOINT_CLOSED, detail).with_status(status.as_str())
+            }
+            Refusal::Form { violations } => {
+                let field = |(pointer, message): (String, String)| {
+                    FieldError::at(format!("/input{pointer}"), message)
+                };
+                let errors = violations.into_iter().map(field).collect();
+                ApiError::new(codes::INVALID_FORM, detail).with_errors(errors)
+            }
+            Refusal::NotEditable { outside, .. } => {
+                let field = |pointer: String| {
+                    FieldError::at(format!("/edit{pointer}"), "must not be edited")
+                };
+                let errors = outside.into_iter().map(field).collect();
+                ApiError::new(codes::NOT_EDITABLE, detail).with_errors(errors)
+            }
             Refusal::NotDue(_) => ApiError::new(codes::NOT_DUE, detail),
+        }
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AccountError::Engine(error) => error.into(),
+            AccountError::Email(_) => ApiError::invalid_at("/email", detail),
+            AccountError::Password(_) => ApiError::invalid_at("/password", detail),
+            AccountError::Taken(_) => ApiError::new(codes::USER_EMAIL_TAKEN, detail),
+            AccountError::Stale(_) => ApiError::new(codes::STALE, detail),
+            AccountError::Hashing(_) | AccountError::Random(_) | AccountError::Damaged(..) => {
+                tracing::error!(%detail, "an account could not be read or written");
+                ApiError::new(codes::INTERNAL, "an account could not be read; the log says why")
+            }
         }
     }
 }

@@ -4,10 +4,12 @@ use crate::machine::scratch::{Decided, Scratch, Setting};
 use crate::model::command::Command;
 use crate::model::event::Event;
 use crate::model::id::JobId;
-use crate::model::job::Job;
+use crate::model::job::{Job, JobSpec};
+use crate::model::principal::Principal;
 use crate::model::refusal::Refusal;
 
 use crate::machine::evolve::evolve;
+use std::sync::Arc;
 
 /// Decides what a wish leads to. `now` is in the setting: this function has no clock.
 ///
@@ -23,7 +25,7 @@ pub fn decide(
     let Some(job) = job else {
         return match command {
             Command::Create(spec) => {
-                let created = Event::Created { spec: spec.clone() };
+                let created = Event::Created { spec: requested(spec, setting.by) };
                 let job = evolve(None, id, &created, setting.now)
                     .expect("bug: `created` begins every journal");
                 Ok(Decided { events: vec![created.into()], job, more: false })
@@ -34,6 +36,16 @@ pub fn decide(
     let mut scratch = Scratch::new(setting, job.clone());
     obey(&mut scratch, command)?;
     Ok(scratch.done())
+}
+
+/// The request with who made it, unless it says so: whatever door it came by.
+fn requested(spec: &Arc<JobSpec>, by: &Principal) -> Arc<JobSpec> {
+    match by {
+        Principal::Person(id) if spec.requested_by.is_none() => {
+            Arc::new(JobSpec { requested_by: Some(id.clone()), ..(**spec).clone() })
+        }
+        _ => spec.clone(),
+    }
 }
 
 fn obey(scratch: &mut Scratch<'_>, command: &Command) -> Result<(), Refusal> {
@@ -74,6 +86,17 @@ fn obey(scratch: &mut Scratch<'_>, command: &Command) -> Result<(), Refusal> {
         Command::SettleChild { child, outcome } => scratch.settle_child(*child, outcome)?,
         Command::DropChild { child } => scratch.drop_child(*child)?,
         Command::Decide(decision) => scratch.decide_checkpoint(decision)?,
+        Command::Claim { checkpoint, voter } => scratch.claim(*checkpoint, voter)?,
+        Command::Release { checkpoint, voter } => scratch.release(*checkpoint, voter)?,
+        Command::Delegate { checkpoint, to, until, reason, voter } => {
+            scratch.delegate(*checkpoint, to, *until, reason.as_deref(), voter)?;
+        }
+        Command::Comment { checkpoint, text, voter } => {
+            scratch.comment(*checkpoint, text, voter)?
+        }
+        Command::Rearm { checkpoint, expiry, reason, voter } => {
+            scratch.rearm(*checkpoint, *expiry, reason, voter)?;
+        }
         Command::Deliver(event) => scratch.deliver(event),
         Command::Tick => scratch.tick(),
     }

@@ -2,7 +2,7 @@
 //! the answer is the whole of recovery.
 
 use crate::machine::advance::next_step;
-use crate::model::checkpoint::CheckpointStatus;
+use crate::machine::checkpoints::next_at;
 use crate::model::event::Data;
 use crate::model::id::{FrameId, JobId};
 use crate::model::job::{CallStage, FrameState, Job, MatchingStage};
@@ -87,8 +87,8 @@ pub fn due(job: &Job) -> Due {
     }
     if !due.is_held {
         due.tick = next_step(job, Timestamp(i64::MIN)).is_some();
-        let open = job.checkpoints.values().filter(|row| row.status == CheckpointStatus::Pending);
-        due.wake = open.fold(due.wake, |wake, row| earliest(wake, row.expires_at));
+        let open = job.checkpoints.values().filter(|row| row.is_pending());
+        due.wake = open.fold(due.wake, |wake, row| earliest(wake, next_at(row)));
     } else {
         due.wake = None;
     }

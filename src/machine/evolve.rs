@@ -1,9 +1,8 @@
 //! (job, fact) -> job. Replay and progress are the same function. It computes nothing: facts carry
 //! absolute values.
 
-use crate::model::checkpoint::{Checkpoint, CheckpointStatus};
 use crate::model::event::Event;
-use crate::model::id::{CheckpointId, JobId};
+use crate::model::id::JobId;
 use crate::model::job::{Job, JobSpec, Matching, MatchingStage};
 use crate::model::limits::{FEEDBACK_BYTES_MAX, FEEDBACK_MAX};
 use crate::model::problem::Problem;
@@ -12,7 +11,7 @@ use crate::model::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::machine::evolve_run;
+use crate::machine::{checkpoints, evolve_run};
 
 /// The journal holds a fact that cannot follow the ones before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +66,7 @@ fn born(id: JobId, spec: Arc<JobSpec>, at: Timestamp) -> Job {
         error: None,
         feedback: Vec::new(),
         checkpoints: BTreeMap::new(),
+        lapsed: None,
         orphans: Vec::new(),
         created_at: at,
         updated_at: at,
@@ -94,6 +94,9 @@ pub(super) fn apply(job: &mut Job, event: &Event, at: Timestamp) -> Result<(), C
 pub(super) type Folded = Result<(), &'static str>;
 
 fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
+    if leaves_lapse_behind(event) {
+        job.lapsed = None;
+    }
     match event {
         Event::Created { .. } => Err("the job exists already"),
         Event::Assigned { agent, inputs, .. } => {
@@ -157,6 +160,20 @@ fn fold(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
     }
 }
 
+/// Has the job gone on in another way than by the end of the run that a checkpoint's expiry ended?
+fn leaves_lapse_behind(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::ErrorCaught { .. }
+            | Event::TaskCompleted { .. }
+            | Event::RunStarted { .. }
+            | Event::Resubmitted { .. }
+            | Event::Assigned { .. }
+            | Event::Completed { .. }
+            | Event::Cancelled { .. }
+    )
+}
+
 fn fold_board(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
     match event {
         Event::MatchingStarted { round } => {
@@ -176,7 +193,7 @@ fn fold_board(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
             }
             evolve_run::fold(job, event, at)
         }
-        other => fold_checkpoint(job, other, at),
+        other => checkpoints::fold(job, other, at),
     }
 }
 
@@ -195,36 +212,6 @@ fn remember(job: &mut Job, reason: &str) {
     job.feedback.push(reason.to_owned());
     let surplus = job.feedback.len().saturating_sub(FEEDBACK_MAX);
     job.feedback.drain(..surplus);
-}
-
-fn fold_checkpoint(job: &mut Job, event: &Event, at: Timestamp) -> Folded {
-    match event {
-        Event::CheckpointOpened { checkpoint, .. } => {
-            job.checkpoints.insert(checkpoint.id, checkpoint.clone());
-            evolve_run::fold(job, event, at)
-        }
-        Event::Decided { checkpoint, decision } => {
-            close(job, *checkpoint, at, decision.verdict.status(), |row| {
-                row.decision = Some(decision.clone());
-            })?;
-            evolve_run::reset_steps(job);
-            Ok(())
-        }
-        Event::Expired { checkpoint, .. } => {
-            close(job, *checkpoint, at, CheckpointStatus::Expired, |_| {})?;
-            evolve_run::reset_steps(job);
-            Ok(())
-        }
-        Event::CheckpointCancelled { checkpoint } => {
-            close(job, *checkpoint, at, CheckpointStatus::Cancelled, |_| {})
-        }
-        Event::Escalated { checkpoint, assignees, expires_at } => change(job, *checkpoint, |row| {
-            row.assignees = assignees.clone();
-            row.expires_at = *expires_at;
-            row.escalated = true;
-        }),
-        in_run => evolve_run::fold(job, in_run, at),
-    }
 }
 
 fn fail(job: &mut Job, status: Status, problem: &Problem, at: Timestamp) -> Folded {
@@ -246,27 +233,4 @@ fn end(job: &mut Job, status: Status, at: Timestamp) {
     enter(job, status, at);
     job.run = None;
     job.completed_at = Some(at);
-}
-
-fn change(job: &mut Job, id: CheckpointId, with: impl FnOnce(&mut Checkpoint)) -> Folded {
-    let row = job.checkpoints.get_mut(&id).ok_or("there is no such checkpoint")?;
-    if row.status != CheckpointStatus::Pending {
-        return Err("the checkpoint is closed");
-    }
-    with(Arc::make_mut(row));
-    Ok(())
-}
-
-fn close(
-    job: &mut Job,
-    id: CheckpointId,
-    at: Timestamp,
-    status: CheckpointStatus,
-    with: impl FnOnce(&mut Checkpoint),
-) -> Folded {
-    change(job, id, |row| {
-        row.status = status;
-        row.closed_at = Some(at);
-        with(row);
-    })
 }

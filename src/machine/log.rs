@@ -121,19 +121,46 @@ fn in_run(event: &Event) -> Option<(Option<LogStatus>, String)> {
         Event::EventEmitted { event, .. } => format!("Emitted {}", event.attribute("type")),
         Event::ChildStarted { child, name, .. } => format!("Runs {name} as job {child}"),
         Event::ChildSettled { child, .. } => format!("Job {child} is through"),
+        other => return at_checkpoint(other).map(|message| (None, message)),
+    };
+    Some((None, message))
+}
+
+/// What people and time do at checkpoints.
+fn at_checkpoint(event: &Event) -> Option<String> {
+    Some(match event {
         Event::CheckpointOpened { checkpoint, .. } => {
             format!("Checkpoint opened: {}", checkpoint.title)
         }
+        Event::Claimed { claim, .. } => format!("Claimed by {} until {}", claim.by, claim.until),
+        Event::Released { .. } => "The claim is over".to_owned(),
+        Event::Delegated { delegation, .. } => {
+            let because = because(delegation.reason.as_deref());
+            format!("{} lets {} decide too{because}", delegation.right.from, delegation.right.to)
+        }
+        Event::Commented { comment, .. } => format!("{} remarks: {}", comment.by, comment.text),
+        Event::Edited { edit, .. } => {
+            let places: Vec<&str> = edit.changes.iter().map(|at| at.pointer.as_str()).collect();
+            format!("{} changed what is shown at {}", edit.by, places.join(", "))
+        }
+        Event::Voted { decision, .. } => {
+            let because = because(decision.comment.as_deref());
+            format!("{} votes {}{because}", decision.by, decision.verdict)
+        }
+        Event::Reminded { .. } => "People were reminded of the checkpoint".to_owned(),
         Event::Decided { decision, .. } => {
             let because = because(decision.comment.as_deref());
             format!("{} by {}{because}", decision.verdict.status(), decision.by)
         }
         Event::Expired { .. } => "The checkpoint expired".to_owned(),
+        Event::Rearmed { reopened, expires_at, reason, .. } => match reopened {
+            true => format!("Waits again until {expires_at}, having expired: {reason}"),
+            false => format!("Has time until {expires_at} now: {reason}"),
+        },
         Event::Escalated { assignees, .. } => format!("Asked again of {}", assignees.join(", ")),
         Event::CheckpointCancelled { .. } => "The checkpoint was cancelled".to_owned(),
         _ => return None,
-    };
-    Some((None, message))
+    })
 }
 
 fn agent_of(event: &Event) -> Option<String> {

@@ -127,8 +127,7 @@ fn wait_of_frame(job: &Job, frame: &Frame) -> Option<WaitingFor> {
     Some(match &frame.state {
         FrameState::Decision { checkpoint } => {
             let row = job.checkpoints.get(checkpoint)?;
-            let who = row.assignees.join(", ");
-            let text = format!("Waits for approval of {:?} by {who}", row.title);
+            let text = wait_for_people(row);
             wait(WaitCode::Checkpoint, text, row.opened_at, row.expires_at)
         }
         FrameState::Call { in_doubt: Some(doubt), .. } => {
@@ -159,6 +158,22 @@ fn wait_of_frame(job: &Job, frame: &Frame) -> Option<WaitingFor> {
         }
         _ => return None,
     })
+}
+
+/// Whom a checkpoint waits for, and what happens next when nobody comes.
+fn wait_for_people(row: &Checkpoint) -> String {
+    let who = if row.assignees.is_empty() { "role:reviewer" } else { &row.assignees.join(", ") };
+    let mut text = match row.policy.quorum {
+        0 | 1 => format!("Waits for approval of {:?} by {who}", row.title),
+        quorum => {
+            let missing = row.missing();
+            format!("Waits for {missing} more of {quorum} approvals of {:?} from {who}", row.title)
+        }
+    };
+    if let Some(at) = row.escalate_at {
+        text.push_str(&format!("; escalates at {at}"));
+    }
+    text
 }
 
 /// What a call waits for that is not under way. It never says where the call goes.
@@ -196,11 +211,7 @@ pub fn changed_checkpoints(job: &Job, events: &[std::sync::Arc<Event>]) -> Vec<C
         .iter()
         .filter_map(|event| match &**event {
             Event::CheckpointOpened { checkpoint, .. } => Some(checkpoint.id),
-            Event::Decided { checkpoint, .. }
-            | Event::Expired { checkpoint, .. }
-            | Event::Escalated { checkpoint, .. }
-            | Event::CheckpointCancelled { checkpoint } => Some(*checkpoint),
-            _ => None,
+            event => about_checkpoint(event),
         })
         .collect();
     changed.sort();
@@ -210,6 +221,25 @@ pub fn changed_checkpoints(job: &Job, events: &[std::sync::Arc<Event>]) -> Vec<C
         .filter_map(|id| job.checkpoints.get(id))
         .map(|row| checkpoint_row(job, row))
         .collect()
+}
+
+/// The checkpoint that a fact changed.
+fn about_checkpoint(event: &Event) -> Option<CheckpointId> {
+    match event {
+        Event::Claimed { checkpoint, .. }
+        | Event::Released { checkpoint }
+        | Event::Delegated { checkpoint, .. }
+        | Event::Commented { checkpoint, .. }
+        | Event::Edited { checkpoint, .. }
+        | Event::Voted { checkpoint, .. }
+        | Event::Decided { checkpoint, .. }
+        | Event::Reminded { checkpoint }
+        | Event::Expired { checkpoint, .. }
+        | Event::Escalated { checkpoint, .. }
+        | Event::Rearmed { checkpoint, .. }
+        | Event::CheckpointCancelled { checkpoint } => Some(*checkpoint),
+        _ => None,
+    }
 }
 
 fn checkpoint_row(job: &Job, checkpoint: &Checkpoint) -> CheckpointRow {
@@ -231,5 +261,11 @@ fn checkpoint_row(job: &Job, checkpoint: &Checkpoint) -> CheckpointRow {
         closed_at: checkpoint.closed_at,
         decided_by: decision.map(|decision| decision.by.to_string()),
         comment: decision.and_then(|decision| decision.comment.clone()),
+        quorum: checkpoint.policy.quorum,
+        voters: checkpoint.votes.iter().map(|vote| vote.by.id().to_owned()).collect(),
+        excluded: checkpoint.excluded(),
+        delegates: checkpoint.delegates(),
+        claim: checkpoint.claim.as_ref().map(|claim| (claim.by.id().to_owned(), claim.until)),
+        escalates_at: checkpoint.escalate_at,
     }
 }

@@ -8,7 +8,7 @@ use crate::dsl::definition::TaskKind;
 use crate::machine::checkpoints::Opening;
 use crate::machine::scratch::{Raised, Scratch};
 use crate::machine::weight;
-use crate::model::checkpoint::{CheckpointStatus, OnExpiry, Purpose, Verdict};
+use crate::model::checkpoint::{CheckpointStatus, OnExpiry, Policy, Purpose, Verdict};
 use crate::model::event::{Event, Outcome};
 use crate::model::id::{CheckpointId, FrameId};
 use crate::model::job::{CallStage, FrameState};
@@ -121,6 +121,7 @@ impl Scratch<'_> {
             assignees: vec!["admin".to_owned(), "operator".to_owned()],
             expiry: None,
             on_expiry: OnExpiry::Fault,
+            policy: Policy::default(),
         });
     }
 

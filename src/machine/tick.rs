@@ -13,7 +13,7 @@ impl Scratch<'_> {
             return;
         }
         self.match_again();
-        self.expire_checkpoints();
+        self.tick_checkpoints();
         while let Some((frame, attempt)) = self.timed_out() {
             match attempt {
                 true => self.time_out_attempt(frame),

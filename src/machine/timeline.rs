@@ -71,9 +71,13 @@ impl View {
                 self.waits.insert(checkpoint.id, *frame);
                 self.wait(*frame, at);
             }
-            Event::Decided { checkpoint, .. }
-            | Event::Expired { checkpoint, .. }
-            | Event::CheckpointCancelled { checkpoint } => {
+            Event::Rearmed { checkpoint, reopened: true, .. } => self.reopen(*checkpoint, at),
+            Event::Expired { checkpoint, .. } => {
+                if let Some(frame) = self.waits.get(checkpoint).copied() {
+                    self.go_on(frame, at);
+                }
+            }
+            Event::Decided { checkpoint, .. } | Event::CheckpointCancelled { checkpoint } => {
                 if let Some(frame) = self.waits.remove(checkpoint) {
                     self.go_on(frame, at);
                 }
@@ -84,6 +88,26 @@ impl View {
                 }
             }
         }
+    }
+
+    /// The task of an expired checkpoint waits again, and what is around it goes on.
+    fn reopen(&mut self, checkpoint: CheckpointId, at: Timestamp) {
+        let Some(frame) = self.waits.get(&checkpoint).copied() else { return };
+        let Some(index) = self.open.get(&frame).copied() else { return };
+        let own = self.entries.get(index).map(|entry| (entry.reference.clone(), entry.ended_at));
+        let Some((own, ended_at)) = own else { return };
+        let run = self.run;
+        let is_around = |entry: &TimelineEntry| {
+            let rest = own.strip_prefix(entry.reference.as_str());
+            entry.run == run
+                && entry.ended_at == ended_at
+                && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let ended = self.entries.iter_mut().filter(|entry| entry.phase == "faulted");
+        for entry in ended.filter(|entry| is_around(entry)) {
+            (entry.phase, entry.ended_at, entry.error) = ("running", None, None);
+        }
+        self.wait(frame, at);
     }
 
     fn fold_task(&mut self, frame: FrameId, event: &Event, at: Timestamp) {

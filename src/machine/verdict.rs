@@ -10,7 +10,7 @@ use crate::machine::checkpoints::Opening;
 use crate::machine::rules;
 use crate::machine::scratch::{Raised, Scratch};
 use crate::machine::weight;
-use crate::model::checkpoint::{Checkpoint, OnExpiry, Purpose, Verdict};
+use crate::model::checkpoint::{Checkpoint, OnExpiry, Policy, Purpose, Verdict};
 use crate::model::evaluation::{Evaluation, JudgeMode, Judgement, OnUnavailable, RuleResult};
 use crate::model::event::{Data, Event};
 use crate::model::id::FrameId;
@@ -163,6 +163,7 @@ impl Scratch<'_> {
             assignees: call.assignees.clone(),
             expiry: Some(expiry),
             on_expiry: call.on_expiry,
+            policy: Policy::default(),
         });
         Ok(())
     }

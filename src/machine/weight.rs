@@ -49,6 +49,7 @@ pub(super) fn of_event(event: &Event) -> usize {
         | Event::ItemHandled { output, .. } => of(output),
         Event::RulesChecked { result, .. } => result.as_ref().map_or(0, |result| of(result)),
         Event::CheckpointOpened { checkpoint, .. } => of(&checkpoint.shown),
+        Event::Edited { shown, .. } => of(shown),
         _ => 0,
     }
 }

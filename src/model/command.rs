@@ -10,7 +10,8 @@ use crate::model::event::{Data, Outcome};
 use crate::model::id::{CheckpointId, ContentHash, FrameId, JobId};
 use crate::model::job::JobSpec;
 use crate::model::problem::Problem;
-use crate::model::time::Span;
+use crate::model::time::{Span, Timestamp};
+use crate::model::voter::Voter;
 
 /// What is asked of a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +56,22 @@ pub enum Command {
     DropChild { child: JobId },
     /// A person decides at a checkpoint.
     Decide(DecideCheckpoint),
+    /// A person keeps others from deciding, for a while.
+    Claim { checkpoint: CheckpointId, voter: Voter },
+    /// A person lets others decide again.
+    Release { checkpoint: CheckpointId, voter: Voter },
+    /// A person gives the right to decide to another one, who is called so, until then.
+    Delegate {
+        checkpoint: CheckpointId,
+        to: String,
+        until: Option<Timestamp>,
+        reason: Option<String>,
+        voter: Voter,
+    },
+    /// A person remarks on something.
+    Comment { checkpoint: CheckpointId, text: String, voter: Voter },
+    /// An admin gives an open checkpoint a new deadline, or opens an expired one again.
+    Rearm { checkpoint: CheckpointId, expiry: Span, reason: String, voter: Voter },
     /// An event came in.
     Deliver(CloudEvent),
     /// Look at the time and do everything that is due.
@@ -75,7 +92,7 @@ pub enum Command {
     Poison { reason: String },
 }
 
-/// A person's decision at a checkpoint.
+/// A decision at a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecideCheckpoint {
     /// Which checkpoint.
@@ -88,6 +105,28 @@ pub struct DecideCheckpoint {
     pub comment: Option<String>,
     /// What the person entered.
     pub input: Option<Arc<Value>>,
+    /// The whole of what is shown, as the person wants it; with an approval only.
+    pub edit: Option<Data>,
+    /// The paths that are approved of the files that are shown; all of them when absent.
+    pub files: Option<Vec<String>>,
+    /// Who decides, as the door knows them.
+    pub voter: Voter,
+}
+
+impl DecideCheckpoint {
+    /// A plain decision.
+    pub fn new(checkpoint: CheckpointId, verdict: Verdict, voter: Voter) -> Self {
+        Self {
+            checkpoint,
+            verdict,
+            digest: None,
+            comment: None,
+            input: None,
+            edit: None,
+            files: None,
+            voter,
+        }
+    }
 }
 
 impl Command {
@@ -110,6 +149,11 @@ impl Command {
             Command::SettleChild { .. } => "take the outcome of a child job",
             Command::DropChild { .. } => "drop a child job",
             Command::Decide(_) => "have a checkpoint decided",
+            Command::Claim { .. } => "have a checkpoint claimed",
+            Command::Release { .. } => "have a checkpoint released",
+            Command::Delegate { .. } => "have a checkpoint delegated",
+            Command::Comment { .. } => "have a checkpoint commented on",
+            Command::Rearm { .. } => "have a checkpoint armed again",
             Command::Deliver(_) => "receive an event",
             Command::Tick => "look at the time",
             Command::Suspend { .. } => "be suspended",

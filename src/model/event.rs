@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::checkpoint::{Checkpoint, Decision, OnExpiry};
+use crate::model::checkpoint::{Checkpoint, Claim, Decision, Delegation, Edit, OnExpiry, Remark};
 use crate::model::cloud_event::CloudEvent;
 use crate::model::evaluation::{Evaluation, RuleResult};
 use crate::model::id::{CheckpointId, FrameId, JobId};
@@ -195,12 +195,44 @@ pub enum Event {
     ChildTerminated { child: JobId },
     /// A checkpoint opened.
     CheckpointOpened { frame: FrameId, checkpoint: Arc<Checkpoint> },
-    /// A person decided.
+    /// A person keeps others from deciding.
+    Claimed { checkpoint: CheckpointId, claim: Claim },
+    /// The claim is over.
+    Released { checkpoint: CheckpointId },
+    /// A person gave the right to decide to another one.
+    Delegated { checkpoint: CheckpointId, delegation: Delegation },
+    /// A person remarked on something.
+    Commented { checkpoint: CheckpointId, comment: Remark },
+    /// A person changed what is shown. Votes for what was shown before are void.
+    Edited { checkpoint: CheckpointId, edit: Edit, shown: Data },
+    /// A person approved, and others have to as well.
+    Voted { checkpoint: CheckpointId, decision: Decision },
+    /// It is decided.
     Decided { checkpoint: CheckpointId, decision: Decision },
+    /// People were reminded.
+    Reminded { checkpoint: CheckpointId },
     /// Nobody decided in time.
     Expired { checkpoint: CheckpointId, action: OnExpiry },
-    /// It is asked of others, with a new deadline.
-    Escalated { checkpoint: CheckpointId, assignees: Vec<String>, expires_at: Option<Timestamp> },
+    /// It is asked of others too. With a `step` the chain of escalations went so far and goes on
+    /// at `next_at`; without one the time was over, and there is a new deadline.
+    Escalated {
+        checkpoint: CheckpointId,
+        assignees: Vec<String>,
+        expires_at: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next_at: Option<Timestamp>,
+    },
+    /// An admin gave it a new deadline. `reopened`: it had expired, and waits again.
+    Rearmed {
+        checkpoint: CheckpointId,
+        expires_at: Timestamp,
+        remind_at: Option<Timestamp>,
+        escalate_at: Option<Timestamp>,
+        reopened: bool,
+        reason: String,
+    },
     /// The checkpoint lost its task.
     CheckpointCancelled { checkpoint: CheckpointId },
 }
@@ -255,7 +287,15 @@ impl Event {
             Event::ChildSettled { .. } => "childSettled",
             Event::ChildTerminated { .. } => "childTerminated",
             Event::CheckpointOpened { .. } => "checkpointOpened",
+            Event::Claimed { .. } => "claimed",
+            Event::Released { .. } => "released",
+            Event::Delegated { .. } => "delegated",
+            Event::Commented { .. } => "commented",
+            Event::Edited { .. } => "edited",
+            Event::Voted { .. } => "voted",
             Event::Decided { .. } => "decided",
+            Event::Reminded { .. } => "reminded",
+            Event::Rearmed { .. } => "rearmed",
             Event::Expired { .. } => "expired",
             Event::Escalated { .. } => "escalated",
             Event::CheckpointCancelled { .. } => "checkpointCancelled",

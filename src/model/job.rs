@@ -50,6 +50,9 @@ pub struct JobSpec {
     pub needs_agent: bool,
     /// The job that runs this one, if any.
     pub parent: Option<Parent>,
+    /// Who asked for it, by user id, when it was a person: it may be another one than the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
 }
 
 /// The job that runs this one.
@@ -108,6 +111,9 @@ pub struct Job {
     pub feedback: Vec<String>,
     /// Every checkpoint it opened.
     pub checkpoints: BTreeMap<CheckpointId, Arc<Checkpoint>>,
+    /// The run that the expiry of a checkpoint ended, as it stood before; until the job goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapsed: Option<Box<Lapsed>>,
     /// Child jobs to be ended because their task is gone.
     pub orphans: Vec<JobId>,
     /// When it was created.
@@ -120,6 +126,16 @@ pub struct Job {
     pub completed_at: Option<Timestamp>,
     /// Since when it stands where it stands (for the queue and for `waitingFor`).
     pub since: Timestamp,
+}
+
+/// A run that ended because nobody decided in time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lapsed {
+    /// The checkpoint at which nobody decided.
+    pub checkpoint: CheckpointId,
+    /// The run as it waited for it.
+    pub run: Run,
 }
 
 /// The search for an agent.

@@ -3,6 +3,7 @@
 use crate::model::checkpoint::{CheckpointStatus, Verdict};
 use crate::model::id::ContentHash;
 use crate::model::status::Status;
+use crate::model::time::Timestamp;
 
 /// Why the machine said no.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -58,9 +59,116 @@ pub enum Refusal {
         /// What is wrong with it.
         message: String,
     },
+    /// Others may decide.
+    #[error("this checkpoint is for others: {}", named(assignees))]
+    NotAssigned {
+        /// Who may.
+        assignees: Vec<String>,
+    },
+    /// The content, the job or the request is theirs.
+    #[error(
+        "four eyes: the owner of the job, who requested it and the last editor of what is shown \
+         cannot decide here, whatever their role; somebody else has to"
+    )]
+    FourEyes,
+    /// Only a person decides.
+    #[error("{who} is no person and cannot decide")]
+    NotAPerson {
+        /// Who tried.
+        who: String,
+    },
+    /// This door does not lead to this decision.
+    #[error("{reason}")]
+    WrongDoor {
+        /// Why not, and what to do.
+        reason: String,
+    },
+    /// It takes another role.
+    #[error("this needs the role {role}")]
+    NeedsRole {
+        /// Which one.
+        role: &'static str,
+    },
+    /// Somebody else claimed the checkpoint.
+    #[error("{by} has claimed the checkpoint until {until}; wait, or let an admin break the claim")]
+    ClaimedByOther {
+        /// Who.
+        by: String,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// They said something else before.
+    #[error("{voter} has voted {first} already; {verdict} cannot take its place")]
+    AlreadyVoted {
+        /// Who.
+        voter: String,
+        /// What they said.
+        first: Verdict,
+        /// What was asked now.
+        verdict: Verdict,
+    },
+    /// Someone else spoke for the same person.
+    #[error("the vote of {of} was given by {by} already; one standing counts once")]
+    StandingUsed {
+        /// Whose standing.
+        of: String,
+        /// Who used it.
+        by: String,
+    },
+    /// The input does not fit the form.
+    #[error("the input does not fit the form of the checkpoint: {}", all_of(violations))]
+    Form {
+        /// Every violation, with its JSON Pointer into the input.
+        violations: Vec<(String, String)>,
+    },
+    /// The decision has to name the digest of what was seen.
+    #[error("this decision must name the digest of what was seen ({shown} is shown now): {why}")]
+    NeedsDigest {
+        /// The digest of what is shown.
+        shown: ContentHash,
+        /// Why.
+        why: &'static str,
+    },
+    /// The edit changes what must not be changed.
+    #[error(
+        "only what is at or below {} may be edited; this changes {}",
+        named(editable),
+        named(outside)
+    )]
+    NotEditable {
+        /// The JSON Pointers that may be edited.
+        editable: Vec<String>,
+        /// The ones that the edit changes beside them.
+        outside: Vec<String>,
+    },
+    /// The task was sent back as often as it may be.
+    #[error(
+        "the task was sent back {most} times, which is the most (`reworks`); approve or reject it"
+    )]
+    ReworksSpent {
+        /// How often it may be.
+        most: u32,
+    },
+    /// The checkpoint is closed, so this cannot be done with it any more.
+    #[error("the checkpoint is {status}: {hint}")]
+    CheckpointClosed {
+        /// Where it stands.
+        status: CheckpointStatus,
+        /// What can be done instead.
+        hint: String,
+    },
     /// The wish came before its time.
     #[error("nothing to do yet: {0}")]
     NotDue(&'static str),
+}
+
+fn named(names: &[String]) -> String {
+    if names.is_empty() { "nobody and nothing".to_owned() } else { names.join(", ") }
+}
+
+fn all_of(violations: &[(String, String)]) -> String {
+    let lines = violations.iter().map(|(pointer, message)| format!("{pointer}: {message}"));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 fn by_whom(by: &Option<String>) -> String {
@@ -79,6 +187,19 @@ impl Refusal {
             Refusal::AlreadyDecided { .. } => "already-decided",
             Refusal::WrongDigest { .. } => "wrong-digest",
             Refusal::BadDecision { .. } => "bad-decision",
+            Refusal::NotAssigned { .. } => "not-assigned",
+            Refusal::FourEyes => "four-eyes",
+            Refusal::NotAPerson { .. } => "not-a-person",
+            Refusal::WrongDoor { .. } => "wrong-door",
+            Refusal::NeedsRole { .. } => "needs-role",
+            Refusal::ClaimedByOther { .. } => "claimed-by-other",
+            Refusal::AlreadyVoted { .. } => "already-voted",
+            Refusal::StandingUsed { .. } => "standing-used",
+            Refusal::Form { .. } => "invalid-form",
+            Refusal::NeedsDigest { .. } => "digest-needed",
+            Refusal::NotEditable { .. } => "not-editable",
+            Refusal::ReworksSpent { .. } => "reworks-spent",
+            Refusal::CheckpointClosed { .. } => "checkpoint-closed",
             Refusal::NotDue(_) => "not-due",
         }
     }

@@ -9,6 +9,7 @@ use crate::model::id::{CheckpointId, ContentHash, JobId};
 use crate::model::problem::Problem;
 use crate::model::status::{Phase, Status, WaitingFor};
 use crate::model::time::Timestamp;
+use crate::model::voter::{Delegate, Entitled, Voter};
 
 /// Where a live job is kept. Exactly one holds for every job at every commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -116,4 +117,39 @@ pub struct CheckpointRow {
     pub decided_by: Option<String>,
     /// With which comment.
     pub comment: Option<String>,
+    /// Approvals that it takes.
+    pub quorum: u32,
+    /// Who approved so far, while others have to as well: ids.
+    pub voters: Vec<String>,
+    /// Who may not decide: ids.
+    pub excluded: Vec<String>,
+    /// Rights given to others.
+    pub delegates: Vec<Delegate>,
+    /// Who claimed it, and until when.
+    pub claim: Option<(String, Timestamp)>,
+    /// When the next one is asked too.
+    pub escalates_at: Option<Timestamp>,
+}
+
+impl CheckpointRow {
+    /// May this person say something new at this time: entitled, not kept out by a claim, and not
+    /// among those who have voted?
+    pub fn may_decide(&self, voter: &Voter, now: Timestamp) -> bool {
+        let CheckpointRow { assignees, delegates, excluded, .. } = self;
+        let is_kept_out = self
+            .claim
+            .as_ref()
+            .is_some_and(|(by, until)| now < *until && by != voter.principal.id());
+        self.status == CheckpointStatus::Pending
+            && !is_kept_out
+            && !self.voters.iter().any(|known| known == voter.principal.id())
+            && voter.standing(Entitled { assignees, delegates, excluded }, now).is_ok()
+    }
+
+    /// Do both ask the same of the same kind of job?
+    pub fn is_like(&self, other: &CheckpointRow) -> bool {
+        self.job_type == other.job_type
+            && self.reference == other.reference
+            && self.title == other.title
+    }
 }

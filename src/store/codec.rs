@@ -37,7 +37,7 @@ pub(crate) const APPEND: Kind = Kind { code: 1, version: 2, table: "journal" };
 /// A job: its row, the head of its journal, what it listens to.
 pub(crate) const JOB: Kind = Kind { code: 2, version: 1, table: "jobs" };
 /// The row of a checkpoint.
-pub(crate) const CHECKPOINT: Kind = Kind { code: 3, version: 1, table: "checkpoints" };
+pub(crate) const CHECKPOINT: Kind = Kind { code: 3, version: 2, table: "checkpoints" };
 /// A folded job.
 pub(crate) const SNAPSHOT: Kind = Kind { code: 4, version: 1, table: "snapshots" };
 /// A used idempotency key.
@@ -48,6 +48,9 @@ pub(crate) const DOCUMENT: Kind = Kind { code: 6, version: 1, table: "documents"
 pub(crate) const CARDS: Kind = Kind { code: 7, version: 1, table: "cards" };
 /// Texts of jobs: what lists are searched in.
 pub(crate) const TEXTS: Kind = Kind { code: 8, version: 1, table: "texts" };
+
+/// An entry of the audit trail.
+pub(crate) const AUDIT: Kind = Kind { code: 9, version: 1, table: "audit" };
 
 /// Why bytes are no record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -145,6 +145,11 @@ pub(crate) fn checkpoint_matches(query: &CheckpointQuery, row: &CheckpointRow) -
         && wanted(&query.job, &row.job)
         && wanted(&query.owner, &row.owner)
         && query.assignee.as_ref().is_none_or(|wanted| row.assignees.contains(wanted))
+        && query.like.as_ref().is_none_or(|known| known.is_like(row))
+        && query.may_decide.as_ref().is_none_or(|voter| row.may_decide(voter, query.now))
+        && query.claimed_by.as_ref().is_none_or(|wanted| {
+            row.claim.as_ref().is_some_and(|(by, until)| by == wanted && query.now < *until)
+        })
 }
 
 /// Where a page begins and how long it is.

@@ -2,8 +2,10 @@
 
 use crate::model::checkpoint::CheckpointStatus;
 use crate::model::id::JobId;
+use crate::model::row::CheckpointRow;
 use crate::model::status::{Phase, Status};
 use crate::model::time::Timestamp;
+use crate::model::voter::Voter;
 
 /// A page of something.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,8 +74,16 @@ pub struct CheckpointQuery {
     pub job: Option<JobId>,
     /// Of jobs of this owner.
     pub owner: Option<String>,
-    /// That this role or user may decide.
+    /// That this role, group or user may decide, as the document names them.
     pub assignee: Option<String>,
+    /// Claimed by this person, by id, at the time of `now`.
+    pub claimed_by: Option<String>,
+    /// That this person may decide at the time of `now`.
+    pub may_decide: Option<Voter>,
+    /// That ask the same of the same kind of job as this one.
+    pub like: Option<Box<CheckpointRow>>,
+    /// The time of the question: claims and delegations end.
+    pub now: Timestamp,
     /// In which order.
     pub sort: CheckpointSort,
     /// Rows on the page.

@@ -32,21 +32,21 @@ const PASSWORD: &str = "correct horse";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A whole API without a listener.
-struct Site {
-    engine: Engine,
-    clock: Manual,
-    router: Router,
+pub struct Site {
+    pub engine: Engine,
+    pub clock: Manual,
+    pub router: Router,
     ready: watch::Sender<bool>,
     _folder: TempDir,
 }
 
 /// An answer, read to its end.
 #[derive(Debug)]
-struct Answer {
-    status: StatusCode,
+pub struct Answer {
+    pub status: StatusCode,
     headers: HeaderMap,
     text: String,
-    json: Value,
+    pub json: Value,
 }
 
 impl Answer {
@@ -55,7 +55,7 @@ impl Answer {
     }
 
     /// The code of a problem, after checking that the answer is one as the API promises it.
-    fn problem(&self) -> &str {
+    pub fn problem(&self) -> &str {
         assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
         assert_eq!(self.json["success"], false);
         assert_eq!(self.json["status"], self.status.as_u16());
@@ -68,7 +68,7 @@ impl Answer {
     }
 
     /// The JSON of a success with this status.
-    fn ok(self, status: u16) -> Value {
+    pub fn ok(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         assert_eq!(self.json["success"], true, "{}", self.text);
         self.json
@@ -76,7 +76,7 @@ impl Answer {
 }
 
 /// One request under construction.
-struct Ask {
+pub struct Ask {
     request: axum::http::request::Builder,
     body: Body,
 }
@@ -93,20 +93,20 @@ impl Ask {
         self
     }
 
-    fn by(self, cookie: &str) -> Self {
+    pub fn by(self, cookie: &str) -> Self {
         self.header("cookie", cookie)
     }
 
-    fn json(self, body: &Value) -> Self {
+    pub fn json(self, body: &Value) -> Self {
         self.text("application/json", &body.to_string())
     }
 
-    fn text(mut self, kind: &str, body: &str) -> Self {
+    pub fn text(mut self, kind: &str, body: &str) -> Self {
         self.body = Body::from(body.to_owned());
         self.header("content-type", kind)
     }
 
-    async fn to(self, router: &Router) -> Answer {
+    pub async fn to(self, router: &Router) -> Answer {
         let request = self.request.body(self.body).unwrap();
         let response = router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -118,7 +118,7 @@ impl Ask {
 }
 
 impl Site {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::with(Options::default()).await
     }
 
@@ -144,42 +144,42 @@ impl Site {
         Self { engine, clock, router: router(state), ready, _folder: folder }
     }
 
-    async fn account(&self, email: &str, roles: &[Role]) -> Account {
+    pub async fn account(&self, email: &str, roles: &[Role]) -> Account {
         let password = PASSWORD.to_owned();
         accounts::create(&self.engine, email, password, roles.to_vec()).await.unwrap()
     }
 
     /// Makes an account and signs in: the cookie.
-    async fn signed_in(&self, email: &str, roles: &[Role]) -> String {
+    pub async fn signed_in(&self, email: &str, roles: &[Role]) -> String {
         self.account(email, roles).await;
         self.login(email).await
     }
 
-    async fn login(&self, email: &str) -> String {
+    pub async fn login(&self, email: &str) -> String {
         let body = serde_json::json!({"email": email, "password": PASSWORD});
         let answer = self.ask("POST", "/api/auth/login").json(&body).to(&self.router).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
         answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
     }
 
-    fn ask(&self, method: &str, path: &str) -> Ask {
+    pub fn ask(&self, method: &str, path: &str) -> Ask {
         Ask::new(method, path)
     }
 
-    async fn get(&self, path: &str, cookie: &str) -> Answer {
+    pub async fn get(&self, path: &str, cookie: &str) -> Answer {
         self.ask("GET", path).by(cookie).to(&self.router).await
     }
 
-    async fn post(&self, path: &str, cookie: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, cookie: &str, body: &Value) -> Answer {
         self.ask("POST", path).by(cookie).json(body).to(&self.router).await
     }
 
-    async fn delete(&self, path: &str, cookie: &str, body: &Value) -> Answer {
+    pub async fn delete(&self, path: &str, cookie: &str, body: &Value) -> Answer {
         self.ask("DELETE", path).by(cookie).json(body).to(&self.router).await
     }
 
     /// Asks again after every commit until the answer is as hoped.
-    async fn until(&self, path: &str, cookie: &str, hoped: impl Fn(&Value) -> bool) -> Value {
+    pub async fn until(&self, path: &str, cookie: &str, hoped: impl Fn(&Value) -> bool) -> Value {
         let mut feed = self.engine.feed();
         loop {
             let answer = self.get(path, cookie).await.ok(200);

@@ -1,7 +1,7 @@
 //! A real server under clients that all want the same: whatever each of them was told, there is one
 //! order of all their calls that explains it, job by job.
 
-mod checker;
+pub mod checker;
 mod clients;
 mod job;
 

@@ -135,6 +135,9 @@ impl Reading {
         let status = self.map.job(job).map(|pin| pin.status);
         let reason = match event {
             Event::Suspended { .. } => "an operator held it while it was going on",
+            Event::Voted { .. } => "several people decided at one checkpoint",
+            Event::Edited { .. } => "a person edited what a checkpoint shows",
+            Event::Rearmed { .. } => "an admin gave a checkpoint time again",
             Event::Completed { forced: Some(_), .. } => "an operator completed it by force",
             Event::Cancelled { .. } if job == root => "it was terminated by a person",
             Event::Assigned { .. } if status != Some(Status::Pending) => {
@@ -155,9 +158,8 @@ impl Reading {
 
     fn decided(&mut self, place: Place, fact: &Recorded) {
         if let Event::Decided { decision, .. } = &*fact.event {
-            let (verdict, by) = (decision.verdict, decision.by.clone());
-            let (comment, input) = (decision.comment.clone(), decision.input.clone());
-            let what = What::Decide { place, verdict, comment, input };
+            let by = decision.by.clone();
+            let what = What::Decide { place, decision: Box::new(decision.clone()) };
             self.acts.push(Act { what, at: fact.at, by });
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::app::drill::alike::{Lifetime, same_error};
 use crate::app::drill::map::Place;
 use crate::dsl::definition::{Definition, TaskKind};
-use crate::model::checkpoint::Verdict;
+use crate::model::checkpoint::Decision;
 use crate::model::cloud_event::CloudEvent;
 use crate::model::command::Command;
 use crate::model::event::{Data, Outcome};
@@ -37,7 +37,7 @@ pub(super) struct Act {
 #[derive(Clone, Debug)]
 pub(super) enum What {
     /// Decided at a checkpoint.
-    Decide { place: Place, verdict: Verdict, comment: Option<String>, input: Option<Data> },
+    Decide { place: Place, decision: Box<Decision> },
     /// Sent an event.
     Deliver { place: Place, event: CloudEvent },
     /// Wished something of a job that stood still, which the journal calls by this name, for the

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::dsl::check::{Check, Object};
+use crate::dsl::checkpoint_words::ASSIGNEE_DEFAULT;
 use crate::dsl::definition::{DurationSpec, EvaluateCall, TaskKind};
 use crate::dsl::expressions::Scopes;
 use crate::dsl::schema::Schema;
-use crate::dsl::tasks::checkpoint::{ASSIGNEE_DEFAULT, assignees, on_expiry};
+use crate::dsl::tasks::checkpoint::{assignees, on_expiry};
 use crate::expr::{Expression, Scope, Template, strict};
 use crate::model::checkpoint::OnExpiry;
 use crate::model::evaluation::{JudgeMode, OnUnavailable};

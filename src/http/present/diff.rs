@@ -7,6 +7,7 @@ use serde_json::Value;
 use similar::TextDiff;
 
 use crate::api::checkpoint::FileDiff;
+use crate::model::checkpoint::Changed;
 use crate::model::limits::FILES_MAX;
 
 /// Largest pair of texts that is compared, bytes: comparing costs the square of the changes at
@@ -41,6 +42,19 @@ pub fn of_files(shown: &Value) -> Option<Vec<FileDiff>> {
         diffs.push(FileDiff { path, diff });
     }
     Some(diffs)
+}
+
+/// The diff of a place that an edit changed; nothing when it is no text, or one that is too large
+/// or of one line, which shows itself. Blocks: it computes.
+pub fn of_edit(changed: &Changed) -> Option<String> {
+    let before = changed.before.as_ref().and_then(|value| value.as_str())?;
+    let after = changed.after.as_ref().and_then(|value| value.as_str())?;
+    let is_short = !before.contains('\n') && !after.contains('\n');
+    if is_short || before.len() + after.len() > PAIR_BYTES_MAX {
+        return None;
+    }
+    let diff = TextDiff::configure().timeout(PAIR_TIME_MAX).diff_lines(before, after);
+    Some(diff.unified_diff().context_radius(3).header("before", "after").to_string())
 }
 
 fn unified(path: &str, before: &str, after: &str) -> Option<String> {

@@ -79,7 +79,7 @@ pub async fn checkpoints(
     JobPath(id): JobPath,
 ) -> Result<Json<CheckpointList>, ApiError> {
     let view = detail::own_job(&state, &caller, id).await?;
-    let checkpoints = checkpoint::of_job(&view);
+    let checkpoints = checkpoint::of_job(&view, state.engine.now());
     let total = checkpoints.len();
     let limit = u32::try_from(total).unwrap_or(u32::MAX);
     let pagination = pagination(limit, 0, total as u64, None);

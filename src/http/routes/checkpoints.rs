@@ -1,4 +1,4 @@
-//! `/api/admin/agent-checkpoints`: the inbox, what is shown, and decisions.
+//! `/api/admin/agent-checkpoints`: the inbox, and one checkpoint with what is shown.
 
 use std::str::FromStr;
 
@@ -7,24 +7,19 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::api::checkpoint::{
-    Approval, CheckpointDetail, CheckpointList, Decision, DecisionAnswer, Rejection,
-};
-use crate::engine::{CheckpointQuery, CheckpointSort, CheckpointView, Page};
-use crate::http::authorize::{Action, Caller, Resource};
+use crate::api::checkpoint::{CheckpointDetail, CheckpointList};
+use crate::engine::{CheckpointQuery, CheckpointSort, Page};
+use crate::http::authorize::Caller;
 use crate::http::codes;
-use crate::http::detached::detached;
-use crate::http::extract::{CheckpointPath, JsonBody, OptionalJsonBody, QueryOf, parameter};
-use crate::http::guard::permit;
+use crate::http::extract::{CheckpointPath, QueryOf, parameter};
 use crate::http::present::log::Viewer;
 use crate::http::present::{checkpoint, diff, pagination};
 use crate::http::problem::ApiError;
 use crate::http::routes::detail::{LOGS_BESIDE_MAX, logs_after};
 use crate::http::routes::listing::{PageQuery, list as words, text};
 use crate::http::state::HttpState;
-use crate::http::validate;
-use crate::model::checkpoint::{CheckpointStatus, Verdict};
-use crate::model::command::DecideCheckpoint;
+use crate::model::checkpoint::CheckpointStatus;
+use crate::model::voter::Door;
 
 /// Which checkpoints, in which order, and which page.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -36,8 +31,16 @@ pub struct CheckpointsQuery {
     pub status: Option<String>,
     /// Of this job.
     pub job_id: Option<String>,
-    /// That this role or user may decide, as documents name them.
+    /// That this role, group or user may decide, as documents name them.
     pub assignee: Option<String>,
+    /// Claimed by this person, by id, and not released yet.
+    pub claimed_by: Option<String>,
+    /// `true`: those that the caller may decide now.
+    #[param(value_type = Option<bool>)]
+    pub mine: Option<String>,
+    /// Those that ask the same of the same kind of job as this checkpoint.
+    #[param(example = "6f9619ff-8b86-8011-b42d-00c04fc964ff")]
+    pub like: Option<String>,
     /// `age` (oldest first, the default) or `expiry` (next to expire first).
     #[param(example = "age")]
     pub sort: Option<String>,
@@ -63,14 +66,19 @@ impl CheckpointsQuery {
         Ok(CheckpointQuery {
             statuses,
             job: parameter("jobId", self.job_id.as_deref(), FromStr::from_str)?,
-            owner: None,
             assignee: text("assignee", self.assignee)?,
+            claimed_by: text("claimedBy", self.claimed_by)?,
             sort: parameter("sort", self.sort.as_deref(), sort)?.unwrap_or_default(),
             limit,
             offset,
             cursor,
+            ..CheckpointQuery::default()
         })
     }
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| format!("{text:?} is neither true nor false"))
 }
 
 fn sort(text: &str) -> Result<CheckpointSort, String> {
@@ -84,16 +92,26 @@ fn sort(text: &str) -> Result<CheckpointSort, String> {
 /// The inbox.
 #[utoipa::path(get, path = "/api/admin/agent-checkpoints", operation_id = "listCheckpoints",
     tag = "checkpoints",
-    description = "Checkpoints of all jobs; those that wait for a person when nothing is asked.",
+    description = "Checkpoints of all jobs; those that wait for a person when nothing is asked. \
+    `mine` leaves out what is for others, what others claimed, and what the caller voted on.",
     params(CheckpointsQuery),
     responses((status = 200, description = "A page of checkpoints", body = CheckpointList)))]
 pub async fn list(
     State(state): State<HttpState>,
+    caller: Caller,
     QueryOf(query): QueryOf<CheckpointsQuery>,
 ) -> Result<Json<CheckpointList>, ApiError> {
-    let query = query.read()?;
+    let mine = parameter("mine", query.mine.as_deref(), yes_or_no)?.unwrap_or_default();
+    let like = parameter("like", query.like.as_deref(), FromStr::from_str)?;
+    let mut query = query.read()?;
+    query.now = state.engine.now();
+    query.may_decide = mine.then(|| caller.voter(Door::Session));
+    if let Some(like) = like {
+        query.like = Some(Box::new(state.engine.checkpoint(like).await?.row));
+    }
+    let now = query.now;
     let Page { rows, total, next_cursor } = state.engine.checkpoints(&query).await?;
-    let checkpoints = rows.into_iter().map(checkpoint::row).collect();
+    let checkpoints = rows.into_iter().map(|row| checkpoint::row(row, now)).collect();
     let pagination = pagination(query.limit, query.offset, total, next_cursor);
     Ok(Json(CheckpointList { success: true, checkpoints, pagination }))
 }
@@ -113,120 +131,15 @@ pub async fn read(
     let view = state.engine.checkpoint(id).await?;
     let job = state.engine.job(view.row.job).await?;
     let (logs, _) = logs_after(&state, view.row.job, 0, LOGS_BESIDE_MAX, Viewer::Staff).await?;
-    let decisions = checkpoint::of_job(&job);
+    let now = state.engine.now();
+    let decisions = checkpoint::of_job(&job, now);
     let decisions = decisions.into_iter().filter(|known| known.decided_at.is_some()).collect();
-    let shown = view.checkpoint.shown.clone();
     // Comparing texts can take long: never on a thread that answers requests.
-    let diff = tokio::task::spawn_blocking(move || diff::of_files(&shown)).await;
-    let diff = diff.map_err(|error| ApiError::new(codes::INTERNAL, error.to_string()))?;
-    let checkpoint = checkpoint::full(view);
+    let compared = tokio::task::spawn_blocking(move || {
+        let diff = diff::of_files(&view.checkpoint.shown);
+        (checkpoint::with_diffs(view, now), diff)
+    });
+    let (checkpoint, diff) =
+        compared.await.map_err(|error| ApiError::new(codes::INTERNAL, error.to_string()))?;
     Ok(Json(CheckpointDetail { success: true, checkpoint, diff, logs, decisions }))
-}
-
-/// Approves.
-#[utoipa::path(post, path = "/api/admin/agent-checkpoints/{id}", operation_id = "approveCheckpoint",
-    tag = "checkpoints",
-    description = "Approves. The body may be left out; with a digest the approval holds only for \
-    what was seen. \
-                   The same decision again is harmless, another one is a conflict.",
-    params(("id" = String, Path, description = "The checkpoint")),
-    request_body = Option<Approval>,
-    responses((status = 200, description = "Approved", body = DecisionAnswer)))]
-pub async fn approve(
-    State(state): State<HttpState>,
-    caller: Caller,
-    CheckpointPath(id): CheckpointPath,
-    OptionalJsonBody(body): OptionalJsonBody<Approval>,
-) -> Result<Json<DecisionAnswer>, ApiError> {
-    let decision = DecideCheckpoint {
-        checkpoint: id,
-        verdict: Verdict::Approve,
-        digest: validate::digest(body.digest.as_deref())?,
-        comment: validate::comment("/comment", body.comment)?,
-        input: body.input,
-    };
-    decide(&state, &caller, decision).await
-}
-
-/// Rejects.
-#[utoipa::path(delete, path = "/api/admin/agent-checkpoints/{id}",
-    operation_id = "rejectCheckpoint",
-    tag = "checkpoints",
-    description = "Rejects, with a reason. The same decision again is harmless, another one is a \
-    conflict.",
-    params(("id" = String, Path, description = "The checkpoint")),
-    request_body = Rejection,
-    responses((status = 200, description = "Rejected", body = DecisionAnswer)))]
-pub async fn reject(
-    State(state): State<HttpState>,
-    caller: Caller,
-    CheckpointPath(id): CheckpointPath,
-    body: JsonBody<Rejection>,
-) -> Result<Json<DecisionAnswer>, ApiError> {
-    let decision = DecideCheckpoint {
-        checkpoint: id,
-        verdict: Verdict::Reject,
-        digest: validate::digest(body.value.digest.as_deref())?,
-        comment: Some(validate::reason("/reason", body.value.reason)?),
-        input: None,
-    };
-    decide(&state, &caller, decision).await
-}
-
-/// Decides in any way.
-#[utoipa::path(post, path = "/api/admin/agent-checkpoints/{id}/decision",
-    operation_id = "decideCheckpoint", tag = "checkpoints",
-    description = "Approves, rejects or sends back, for exactly what the digest names. Rejecting \
-    and sending \
-                   back need a reason.",
-    params(("id" = String, Path, description = "The checkpoint")),
-    request_body = Decision,
-    responses((status = 200, description = "Decided", body = DecisionAnswer)))]
-pub async fn decision(
-    State(state): State<HttpState>,
-    caller: Caller,
-    CheckpointPath(id): CheckpointPath,
-    body: JsonBody<Decision>,
-) -> Result<Json<DecisionAnswer>, ApiError> {
-    let Decision { decision, digest, reason, comment, input } = body.value;
-    let verdict = Verdict::from_str(&decision)
-        .map_err(|error| ApiError::invalid_at("/decision", error.to_string()))?;
-    let pointer = if reason.is_some() { "/reason" } else { "/comment" };
-    let comment = validate::comment(pointer, reason.or(comment))?;
-    if verdict != Verdict::Approve && comment.is_none() {
-        return Err(ApiError::invalid_at("/reason", "must say why"));
-    }
-    let digest = validate::digest(Some(&digest))?;
-    let decision = DecideCheckpoint { checkpoint: id, verdict, digest, comment, input };
-    decide(&state, &caller, decision).await
-}
-
-async fn decide(
-    state: &HttpState,
-    caller: &Caller,
-    decision: DecideCheckpoint,
-) -> Result<Json<DecisionAnswer>, ApiError> {
-    let (id, verdict) = (decision.checkpoint, decision.verdict);
-    let before = state.engine.checkpoint(id).await?;
-    permit(caller, Action::Decide, Resource::CheckpointFor(&before.row.assignees))?;
-    let engine = state.engine.clone();
-    let by = caller.principal();
-    let decided = detached(async move { engine.decide(decision, by).await }).await;
-    let view: CheckpointView = match decided {
-        Ok(view) => view,
-        Err(mut error) => {
-            if error.code == codes::ALREADY_DECIDED {
-                let now = state.engine.checkpoint(id).await?;
-                error.decision = Some(Box::new(checkpoint::earlier(&now)));
-            }
-            return Err(error);
-        }
-    };
-    let message = match verdict {
-        Verdict::Approve => "Checkpoint approved successfully",
-        Verdict::Reject => "Checkpoint rejected successfully",
-        Verdict::SendBack => "Checkpoint sent back successfully",
-    };
-    let checkpoint = checkpoint::full(view);
-    Ok(Json(DecisionAnswer { success: true, checkpoint, message: message.to_owned() }))
 }

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::model::id::{CheckpointId, CommitId, ContentHash, JobId};
+use crate::model::id::{CommitId, ContentHash, JobId};
 use crate::model::principal::Principal;
 use crate::model::problem::Problem;
-use crate::model::row::{CheckpointRow, JobRow, Place};
+use crate::model::row::{JobRow, Place};
 use crate::model::status::WaitingFor;
 use crate::model::time::Timestamp;
 use crate::store::answer::Document;
@@ -45,11 +45,11 @@ pub(crate) struct Key {
     pub used_at: Timestamp,
 }
 
-fn word<T: Coded>(what: &str, code: u8) -> Result<T, BadRecord> {
+pub(super) fn word<T: Coded>(what: &str, code: u8) -> Result<T, BadRecord> {
     T::from_code(code).ok_or_else(|| BadRecord::Damaged(format!("{what} {code} does not exist")))
 }
 
-fn write_author(by: &Principal) -> v1::Author<'_> {
+pub(super) fn write_author(by: &Principal) -> v1::Author<'_> {
     let kind = match by {
         Principal::Person(_) => 1,
         Principal::Agent(_) => 2,
@@ -58,7 +58,7 @@ fn write_author(by: &Principal) -> v1::Author<'_> {
     v1::Author { kind, id: by.id().into() }
 }
 
-fn read_author(by: v1::Author<'_>) -> Result<Principal, BadRecord> {
+pub(super) fn read_author(by: v1::Author<'_>) -> Result<Principal, BadRecord> {
     let id = by.id.into_owned();
     match by.kind {
         1 => Ok(Principal::Person(id)),
@@ -87,10 +87,13 @@ impl Append<'_> {
 
     /// The append in a record.
     pub(crate) fn from_record(record: &[u8]) -> Result<Self, BadRecord> {
-        match codec::open(codec::APPEND, record)? {
-            (1, body) => Self::from_v1(body),
-            (_, body) => Self::from_v2(body),
-        }
+        let (version, body) = codec::open(codec::APPEND, record)?;
+        Self::from_body(version, body)
+    }
+
+    /// The append in the body of a record of this schema version.
+    pub(crate) fn from_body(version: u16, body: &[u8]) -> Result<Self, BadRecord> {
+        if version == 1 { Self::from_v1(body) } else { Self::from_v2(body) }
     }
 
     /// In version 1 an event was alone, and its place was that of its record.
@@ -258,52 +261,6 @@ fn read_row(row: v1::JobRow<'_>) -> Result<JobRow, BadRecord> {
         started_at: row.started_at.map(Timestamp),
         completed_at: row.completed_at.map(Timestamp),
         due_at: row.due_at.map(Timestamp),
-    })
-}
-
-/// The record of a checkpoint.
-pub(crate) fn write_checkpoint(row: &CheckpointRow) -> Result<Vec<u8>, BadRecord> {
-    let record = v1::CheckpointRow {
-        id: row.id.as_u128(),
-        job: row.job.as_u128(),
-        job_type: text(&row.job_type),
-        job_name: text(&row.job_name),
-        owner: text(&row.owner),
-        reference: text(&row.reference),
-        purpose: row.purpose.code(),
-        title: text(&row.title),
-        status: row.status.code(),
-        digest: row.digest.0,
-        assignees: row.assignees.iter().map(|name| text(name)).collect(),
-        opened_at: row.opened_at.0,
-        expires_at: row.expires_at.map(|at| at.0),
-        closed_at: row.closed_at.map(|at| at.0),
-        decided_by: row.decided_by.as_deref().map(text),
-        comment: row.comment.as_deref().map(text),
-    };
-    codec::encode(codec::CHECKPOINT, &record, 256)
-}
-
-/// The checkpoint in a record.
-pub(crate) fn read_checkpoint(record: &[u8]) -> Result<CheckpointRow, BadRecord> {
-    let row: v1::CheckpointRow<'_> = codec::decode(codec::CHECKPOINT, record)?;
-    Ok(CheckpointRow {
-        id: CheckpointId::from_u128(row.id),
-        job: JobId::from_u128(row.job),
-        job_type: row.job_type.into_owned(),
-        job_name: row.job_name.into_owned(),
-        owner: row.owner.into_owned(),
-        reference: row.reference.into_owned(),
-        purpose: word("purpose", row.purpose)?,
-        title: row.title.into_owned(),
-        status: word("checkpoint status", row.status)?,
-        digest: ContentHash(row.digest),
-        assignees: row.assignees.into_iter().map(v1::Text::into_owned).collect(),
-        opened_at: Timestamp(row.opened_at),
-        expires_at: row.expires_at.map(Timestamp),
-        closed_at: row.closed_at.map(Timestamp),
-        decided_by: owned(row.decided_by),
-        comment: owned(row.comment),
     })
 }
 

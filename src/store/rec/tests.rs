@@ -7,17 +7,20 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use self::checkpoint::{any_checkpoint, checkpoint, checkpoint_v1};
 use crate::model::checkpoint::{CheckpointStatus, Purpose};
-use crate::model::id::{CheckpointId, CommitId, ContentHash, JobId};
+use crate::model::id::{CommitId, ContentHash, JobId};
 use crate::model::principal::Principal;
 use crate::model::problem::Problem;
-use crate::model::row::{CheckpointRow, JobRow, Place};
+use crate::model::row::{JobRow, Place};
 use crate::model::status::{Phase, Status, WaitCode, WaitingFor};
 use crate::model::time::Timestamp;
 use crate::store::answer::Document;
 use crate::store::code::Coded;
 use crate::store::codec::BadRecord;
 use crate::store::rec::{self, Append, HeldJob, Key};
+
+mod checkpoint;
 
 fn job_id() -> JobId {
     JobId::from_u128(0x0192_7f4e_8a11_7000_8000_0000_0000_002a)
@@ -91,27 +94,6 @@ fn held_job() -> HeldJob {
     }
 }
 
-fn checkpoint() -> CheckpointRow {
-    CheckpointRow {
-        id: CheckpointId::from_u128(5),
-        job: job_id(),
-        job_type: "code-generation".to_owned(),
-        job_name: "A name".to_owned(),
-        owner: "ann".to_owned(),
-        reference: "/do/2/review".to_owned(),
-        purpose: Purpose::InDoubt,
-        title: "Publish?".to_owned(),
-        status: CheckpointStatus::SentBack,
-        digest: ContentHash::of(b"shown"),
-        assignees: vec!["reviewer".to_owned()],
-        opened_at: Timestamp(10),
-        expires_at: Some(Timestamp(20)),
-        closed_at: Some(Timestamp(15)),
-        decided_by: Some("bob".to_owned()),
-        comment: Some("again".to_owned()),
-    }
-}
-
 fn key() -> Key {
     Key {
         owner: "ann".to_owned(),
@@ -156,7 +138,7 @@ fn samples() -> Vec<Sample> {
         sample("job-v1", held_job(), held_job().to_record(), |bytes| {
             shown(HeldJob::from_record(bytes))
         }),
-        sample("checkpoint-v1", checkpoint(), rec::write_checkpoint(&checkpoint()), |bytes| {
+        sample("checkpoint-v2", checkpoint(), rec::write_checkpoint(&checkpoint()), |bytes| {
             shown(rec::read_checkpoint(bytes))
         }),
         sample("key-v1", key(), key().to_record(), |bytes| shown(Key::from_record(bytes))),
@@ -213,6 +195,9 @@ fn golden_records_of_earlier_versions_are_read() {
     let golden = std::fs::read_to_string(folder.join("envelope-v1.hex"))
         .expect("bug: a golden record is gone");
     assert_eq!(Append::from_record(&unhex(&golden)), Ok(envelope()));
+    let golden = std::fs::read_to_string(folder.join("checkpoint-v1.hex"))
+        .expect("bug: a golden record is gone");
+    assert_eq!(rec::read_checkpoint(&unhex(&golden)), Ok(checkpoint_v1()));
 }
 
 #[test]
@@ -368,38 +353,6 @@ fn any_job() -> impl Strategy<Value = HeldJob> {
         };
         let last_commit = CommitId::from_u128(last_commit);
         HeldJob { row: Arc::new(row), head_hash, last_commit, subscriptions }
-    })
-}
-
-fn any_checkpoint() -> impl Strategy<Value = CheckpointRow> {
-    let texts = (".*", ".*", ".*", ".*", ".*");
-    let words = (word(Purpose::ALL), word(CheckpointStatus::ALL), hash());
-    let rest = (proptest::collection::vec(".*", 0..4), maybe(".*"), maybe(".*"));
-    let times = (time(), maybe(time()), maybe(time()));
-    (any::<[u128; 2]>(), texts, words, rest, times).prop_map(|(ids, texts, words, rest, times)| {
-        let (job_type, job_name, owner, reference, title) = texts;
-        let (purpose, status, digest) = words;
-        let (assignees, decided_by, comment) = rest;
-        let (opened_at, expires_at, closed_at) = times;
-        let (id, job) = (CheckpointId::from_u128(ids[0]), JobId::from_u128(ids[1]));
-        CheckpointRow {
-            id,
-            job,
-            job_type,
-            job_name,
-            owner,
-            reference,
-            purpose,
-            title,
-            status,
-            digest,
-            assignees,
-            opened_at,
-            expires_at,
-            closed_at,
-            decided_by,
-            comment,
-        }
     })
 }
 

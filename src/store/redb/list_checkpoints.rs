@@ -52,7 +52,12 @@ pub(super) fn checkpoints(
     query: &CheckpointQuery,
     window: Window,
 ) -> Result<Page<CheckpointRow>, Failure> {
-    let only_status = query.job.is_none() && query.owner.is_none() && query.assignee.is_none();
+    let only_status = query.job.is_none()
+        && query.owner.is_none()
+        && query.assignee.is_none()
+        && query.claimed_by.is_none()
+        && query.may_decide.is_none()
+        && query.like.is_none();
     let (keys, total, next_cursor) = match query.statuses.as_slice() {
         [status] if only_status => {
             let counts = read::counts(t)?.checkpoints;

@@ -19,6 +19,7 @@ use holdpoint::model::principal::Principal;
 use holdpoint::model::problem::{Kind, Problem};
 use holdpoint::model::status::Status;
 use holdpoint::model::time::{Span, Timestamp};
+use holdpoint::model::voter::{ADMIN, Door, Voter};
 use holdpoint::store::{Commit, Document, IdempotencyKey, Random};
 use serde_json::{Value, json};
 
@@ -257,6 +258,7 @@ impl Cast {
             commit_id: CommitId::derived(&[&self.seed.to_string(), &self.commits.to_string()]),
             at: self.now,
             by,
+            origin: None,
             checkpoints: changed_checkpoints(&job, &events),
             nudge: nudged(&job, &due),
             subscriptions: due.subscriptions,
@@ -300,6 +302,7 @@ fn spec(name: &str, parent: Option<Parent>) -> Arc<JobSpec> {
         auto_execute: true,
         needs_agent: definition.needs_agent,
         parent,
+        requested_by: None,
     })
 }
 
@@ -352,14 +355,11 @@ fn options(ledger: &Ledger, job: &Job, due: &Due, random: &mut Random) -> Vec<Co
             0 => Verdict::Reject,
             _ => Verdict::Approve,
         };
-        let (checkpoint, digest) = (row.id, Some(row.digest));
-        let comment = Some("I looked".to_owned());
+        let voter = Voter::person("ada", &[ADMIN], Door::Session);
         options.push(Command::Decide(DecideCheckpoint {
-            checkpoint,
-            verdict,
-            digest,
-            comment,
-            input: None,
+            digest: Some(row.digest),
+            comment: Some("I looked".to_owned()),
+            ..DecideCheckpoint::new(row.id, verdict, voter)
         }));
     }
     if !due.subscriptions.is_empty() {

@@ -314,8 +314,11 @@ do:
         expiresAfter: PT1H
         onExpiry: escalate
         assignees: [ boss, 'ann@example.com' ]
-        quorum: 1
-        fourEyes: false
+        quorum: ${ .n }
+        fourEyes: true
+        form: { type: object }
+        editable: [ /table ]
+        escalateAfter: PT10M
 ",
     );
     let call = |reference: &str| match kind(&definition, reference) {
@@ -325,12 +328,16 @@ do:
     let plain = call("/do/0/plain");
     assert!(plain.blocking && plain.show.is_none() && plain.summary.is_none());
     assert_eq!(plain.on_expiry, OnExpiry::Reject);
-    assert_eq!(plain.assignees, ["reviewer"]);
+    assert_eq!(value(&plain.assignees, json!({})), json!(["reviewer"]));
     let day = Span::from_secs(24 * 3600);
     assert!(matches!(plain.expires_after, DurationSpec::Fixed(span) if span == day));
     let full = call("/do/1/full");
     assert!(!full.blocking);
-    assert_eq!((full.on_expiry, full.assignees.len()), (OnExpiry::Escalate, 2));
+    assert_eq!(full.on_expiry, OnExpiry::Escalate);
+    assert_eq!(value(&full.assignees, json!({})), json!(["boss", "ann@example.com"]));
+    assert_eq!(value(&full.quorum, json!({ "n": 3 })), json!(3));
+    assert_eq!(value(&full.escalate_to, json!({})), json!(["role:admin"]), "the end of a chain");
+    assert_eq!(seconds(&full.escalate_after), Some(600));
     assert_eq!(value(full.show.as_ref().unwrap(), json!({"rows": [1]})), json!({"table": [1]}));
 }
 

@@ -194,7 +194,8 @@ async fn a_decision_says_which_and_for_what() {
         (json!({"decision": "approve", "digest": "abc"}), "/digest"),
         (json!({"decision": "reject", "digest": digest}), "/reason"),
         (json!({"decision": "send-back", "digest": digest, "reason": ""}), "/reason"),
-        (json!({"decision": "approve", "digest": digest, "edit": {}}), "/edit"),
+        (json!({"decision": "approve", "digest": digest, "edits": {}}), "/edits"),
+        (json!({"decision": "approve", "digest": digest, "edit": {}}), "/edit/files"),
     ];
     for (body, pointer) in cases {
         let answer = site.post(&path, &cookie, &body).await;
@@ -409,7 +410,7 @@ async fn a_checkpoint_for_others_is_not_decided() {
     let path =
         format!("/api/admin/agent-checkpoints/{}", list["checkpoints"][0]["id"].as_str().unwrap());
     let cid = site.signed_in("cid@x.org", &[Role::Reviewer]).await;
-    assert_eq!(site.post(&path, &cid, &json!({})).await.problem(), "forbidden");
+    assert_eq!(site.post(&path, &cid, &json!({})).await.problem(), "not-assigned");
     let bob = site.signed_in("bob@x.org", &[Role::Reviewer]).await;
     site.post(&path, &bob, &json!({})).await.ok(200);
 }

@@ -14,6 +14,7 @@ use holdpoint::model::id::{CheckpointId, FrameId, JobId};
 use holdpoint::model::job::FrameState;
 use holdpoint::model::problem::{Kind, Problem};
 use holdpoint::model::time::Span;
+use holdpoint::model::voter::{ADMIN, Door, Voter};
 use serde_json::{Value, json};
 
 use super::world::{World, cloud_event, definition};
@@ -86,7 +87,40 @@ fn raising(kind: Kind) -> World {
 pub fn states() -> Vec<(&'static str, World)> {
     let mut states = plain_states();
     states.extend(board_states());
+    states.extend(people_states());
     states
+}
+
+/// Those of checkpoints: votes, claims, and what nobody decided in time.
+fn people_states() -> Vec<(&'static str, World)> {
+    let gate = |with: Value| begun(json!({ "call": "checkpoint", "with": with }));
+    let two = || gate(json!({ "title": "ok", "quorum": 2, "assignees": ["role:user"] }));
+    let somebody = || Voter::person("bob", &["user"], Door::Session);
+    let voted = || {
+        let mut world = two();
+        let row = world.checkpoint("/do/0/task").unwrap();
+        let vote = DecideCheckpoint::new(row.id, Verdict::Approve, somebody());
+        let vote = DecideCheckpoint { digest: Some(row.digest), ..vote };
+        world.send(Command::Decide(vote)).unwrap();
+        world
+    };
+    let claimed = || {
+        let mut world = two();
+        let checkpoint = world.checkpoint("/do/0/task").unwrap().id;
+        world.send(Command::Claim { checkpoint, voter: somebody() }).unwrap();
+        world
+    };
+    let expired = |then: &str| {
+        let mut world = gate(json!({ "title": "ok", "onExpiry": then }));
+        world.pass(Span::from_secs(24 * 3600));
+        world
+    };
+    vec![
+        ("gate with a vote", voted()),
+        ("gate with a claim", claimed()),
+        ("REJECTED by expiry", expired("reject")),
+        ("FAILED by expiry", expired("fault")),
+    ]
 }
 
 /// Those of the job board: searches for an agent, calls that wait, results to be judged.
@@ -209,13 +243,11 @@ pub fn wishes(world: &World) -> Vec<(&'static str, Command)> {
     let child = due.children.first().map(|child| child.child);
     let child = child.or(due.orphans.first().copied()).unwrap_or(JobId::derived(&["none"]));
     let row = world.job().checkpoints.values().next().cloned();
+    let checkpoint = row.as_ref().map_or(CheckpointId::derived(&["none"]), |row| row.id);
     let verdict = |verdict| {
         Command::Decide(DecideCheckpoint {
-            checkpoint: row.as_ref().map_or(CheckpointId::derived(&["none"]), |row| row.id),
-            verdict,
             digest: row.as_ref().map(|row| row.digest),
-            comment: None,
-            input: None,
+            ..DecideCheckpoint::new(checkpoint, verdict, anybody())
         })
     };
     let data = || Arc::new(json!({ "n": 1 }));
@@ -243,6 +275,11 @@ pub fn wishes(world: &World) -> Vec<(&'static str, Command)> {
         ("approve", verdict(Verdict::Approve)),
         ("reject", verdict(Verdict::Reject)),
         ("send back", verdict(Verdict::SendBack)),
+        ("claim", Command::Claim { checkpoint, voter: anybody() }),
+        ("release", Command::Release { checkpoint, voter: anybody() }),
+        ("delegate", delegate(checkpoint)),
+        ("comment", Command::Comment { checkpoint, text: reason(), voter: anybody() }),
+        ("rearm", rearm(checkpoint)),
         ("deliver", Command::Deliver(cloud_event(json!({ "data": 5 })))),
         ("tick", Command::Tick),
         ("tick a week later", Command::Tick),
@@ -254,6 +291,21 @@ pub fn wishes(world: &World) -> Vec<(&'static str, Command)> {
         ("reassign", Command::Reassign { agent: "b".to_owned(), inputs: data(), reason: reason() }),
         ("poison", Command::Poison { reason: reason() }),
     ]
+}
+
+/// Somebody who may do everything.
+fn anybody() -> Voter {
+    Voter::person("ada", &[ADMIN], Door::Session)
+}
+
+fn delegate(checkpoint: CheckpointId) -> Command {
+    let (to, voter) = ("bob".to_owned(), anybody());
+    Command::Delegate { checkpoint, to, until: None, reason: None, voter }
+}
+
+fn rearm(checkpoint: CheckpointId) -> Command {
+    let (expiry, reason) = (Span::from_secs(3600), "because".to_owned());
+    Command::Rearm { checkpoint, expiry, reason, voter: anybody() }
 }
 
 fn fail_match(world: &World) -> Command {

@@ -12,6 +12,7 @@ use holdpoint::model::job::Parent;
 use holdpoint::model::problem::{Problem, STANDARD};
 use holdpoint::model::refusal::Refusal;
 use holdpoint::model::time::Span;
+use holdpoint::model::voter::{ADMIN, Door, Voter};
 use serde_json::{Value, json};
 
 use super::board;
@@ -168,12 +169,10 @@ impl Player {
                 let comment = with.get("comment").and_then(Value::as_str);
                 if with.get("digest").is_some() {
                     let row = world.checkpoint(&at()).ok_or("there is no such checkpoint")?;
+                    let voter = Voter::person("ada", &[ADMIN], Door::Session);
                     return Ok(world.send(Command::Decide(DecideCheckpoint {
-                        checkpoint: row.id,
-                        verdict,
                         digest: Some(ContentHash::of(b"something else")),
-                        comment: None,
-                        input: None,
+                        ..DecideCheckpoint::new(row.id, verdict, voter)
                     })));
                 }
                 world.review(&at(), verdict, comment, with.get("input").cloned())

@@ -13,7 +13,7 @@ use super::world::World;
 const PAGE: &str = include_str!("../../../docs/state-machine.md");
 
 /// The wishes of the outer life cycle, as the page spells them.
-const LIFE_CYCLE: [&str; 12] = [
+const LIFE_CYCLE: [&str; 13] = [
     "assign",
     "match",
     "fail-match",
@@ -25,6 +25,7 @@ const LIFE_CYCLE: [&str; 12] = [
     "force-complete",
     "reassign",
     "suspend",
+    "rearm",
     "poison",
 ];
 

@@ -19,6 +19,7 @@ use holdpoint::model::refusal::Refusal;
 use holdpoint::model::row::Place;
 use holdpoint::model::status::Status;
 use holdpoint::model::time::{Span, Timestamp};
+use holdpoint::model::voter::{ADMIN, Door, Voter};
 use serde_json::{Value, json};
 
 /// 2026-01-01T00:00:00Z.
@@ -235,6 +236,14 @@ impl World {
         let may_follow = matches!(
             event,
             Event::Decided { .. }
+                | Event::Voted { .. }
+                | Event::Claimed { .. }
+                | Event::Released { .. }
+                | Event::Delegated { .. }
+                | Event::Commented { .. }
+                | Event::Edited { .. }
+                | Event::Reminded { .. }
+                | Event::Rearmed { .. }
                 | Event::Expired { .. }
                 | Event::Escalated { .. }
                 | Event::ChildTerminated { .. }
@@ -317,12 +326,13 @@ impl World {
         let row = self.checkpoint(reference);
         let digest = row.as_ref().map(|row| row.digest);
         let checkpoint = row.map_or_else(|| CheckpointId::derived(&["none"]), |row| row.id);
+        let voter =
+            Voter { principal: self.by.clone(), ..Voter::person("ada", &[ADMIN], Door::Session) };
         self.send(Command::Decide(DecideCheckpoint {
-            checkpoint,
-            verdict,
             digest,
             comment: comment.map(str::to_owned),
             input: input.map(Arc::new),
+            ..DecideCheckpoint::new(checkpoint, verdict, voter)
         }))
     }
 
@@ -373,5 +383,6 @@ fn spec_of(definition: &Definition) -> JobSpec {
         auto_execute: true,
         needs_agent: definition.needs_agent,
         parent: None,
+        requested_by: None,
     }
 }

@@ -15,6 +15,7 @@ use holdpoint::model::id::{CheckpointId, ContentHash, JobId};
 use holdpoint::model::principal::Principal;
 use holdpoint::model::refusal::Refusal;
 use holdpoint::model::time::{Span, Timestamp};
+use holdpoint::model::voter::{ADMIN, Door, Voter};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
@@ -279,11 +280,10 @@ pub async fn click(
     let is_doubt = screen.purpose == Purpose::InDoubt;
     let input = is_doubt.then(|| Arc::new(json!({ "outcome": outcome, "result": { "said": 1 } })));
     let decision = DecideCheckpoint {
-        checkpoint: screen.id,
-        verdict,
         digest,
         comment: Some(comment.clone()),
         input,
+        ..DecideCheckpoint::new(screen.id, verdict, Voter::person("admin", &[ADMIN], Door::Session))
     };
     let patience = millis(dice, 20, 10_000);
     let answer = timeout(patience, engine.decide(decision, principal("admin"))).await;

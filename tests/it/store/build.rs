@@ -79,6 +79,12 @@ pub fn checkpoint_row(n: u64, job: JobId) -> CheckpointRow {
         closed_at: None,
         decided_by: None,
         comment: None,
+        quorum: 1,
+        voters: Vec::new(),
+        excluded: Vec::new(),
+        delegates: Vec::new(),
+        claim: None,
+        escalates_at: None,
     }
 }
 
@@ -98,6 +104,7 @@ pub fn commit_after(before: &JobRow) -> Commit {
         commit_id: CommitId::derived(&[&row.id.to_string(), &version.to_string()]),
         at: row.updated_at,
         by: Principal::Person("ann".to_owned()),
+        origin: None,
         events: vec![note(&format!("event {version}"))],
         row: Arc::new(row),
         checkpoints: Vec::new(),
