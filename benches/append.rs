@@ -92,6 +92,7 @@ fn next(row: &mut JobRow, event: &Arc<Event>) -> Commit {
         commit_id: CommitId::from_u128(u128::from(row.version) << 64 | row.id.as_u128()),
         at: row.updated_at,
         by: Principal::system("worker"),
+        origin: None,
         events: vec![event.clone()],
         row: Arc::new(row.clone()),
         checkpoints: Vec::new(),

@@ -20,6 +20,8 @@ use crate::http::{HttpState, Server, router};
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 
+/// The audit trail: who signs it, and checks without a server.
+pub mod audit;
 /// The whole state of a stopped store.
 pub mod doctor;
 /// Recovery, rehearsed on jobs that have ended.
@@ -78,17 +80,27 @@ impl App {
         let server = Server::bind(http.clone()).await?;
         let address = server.local_addr();
         let store = settings::open_store(&config).await?;
+        let notary = audit::notary(&config)?;
         let engine = start_engine(&config, store.clone(), address).await?;
+        if let Err(error) = audit::begin(&engine, notary, &config).await {
+            engine.stop().await;
+            return Err(error);
+        }
         let (ready, is_ready) = watch::channel(true);
         let shutdown = CancellationToken::new();
         metrics.keep_up(shutdown.clone());
         housekeeping::keep(engine.clone(), shutdown.clone());
+        housekeeping::tidy_gates(engine.clone(), shutdown.clone());
         housekeeping::count_agents(engine.clone(), shutdown.clone());
+        housekeeping::sign_heads(engine.clone(), shutdown.clone());
+        housekeeping::count_oversight(engine.clone(), shutdown.clone());
         housekeeping::retain(engine.clone(), store, Rules::of(&config), shutdown.clone());
         let render = Arc::new(move || metrics.render());
         let made = async {
             let state = HttpState::new(engine.clone(), http, render, is_ready)
-                .map_err(|bad| AppError::setting("[http]", &bad))?;
+                .map_err(|bad| AppError::setting("[http]", &bad))?
+                .closing_with(&shutdown);
+            housekeeping::forget(state.clone(), shutdown.clone());
             Ok((first_admin(&engine).await?, state))
         };
         let (first_admin, state) = match made.await {

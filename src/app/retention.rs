@@ -151,7 +151,7 @@ async fn remove(
     }
     archive.close()?;
     let jobs: Vec<(JobId, u64)> = rows.iter().map(|row| (row.id, row.version)).collect();
-    let removed = store.remove_jobs(jobs).await?;
+    let removed = store.remove_jobs(jobs, now).await?;
     tracing::info!(jobs = removed.len(), "jobs whose time is over are in the archive and removed");
     Ok(removed.len() as u64)
 }

@@ -106,8 +106,19 @@ pub(super) fn http(config: &Config) -> http::Options {
         request_timeout: Duration::from_millis(http.request_timeout_ms),
         header_timeout: Duration::from_millis(http.header_timeout_ms),
         connections_max: http.connections_max as usize,
+        connections_per_address_max: http.connections_per_address_max as usize,
+        idle_timeout: Duration::from_millis(http.idle_timeout_ms),
+        send_timeout: Duration::from_millis(http.send_timeout_ms),
+        rates: crate::http::RateOptions {
+            reads_per_minute: http.reads_per_minute,
+            writes_per_minute: http.writes_per_minute,
+            anonymous_per_minute: http.anonymous_per_minute,
+            limit_loopback: http.limit_loopback,
+        },
         drain_timeout: Duration::from_millis(http.drain_timeout_ms),
         session_lifetime: Duration::from_secs(u64::from(http.session_hours) * 3600),
+        session_idle: (http.session_idle_minutes > 0)
+            .then(|| Duration::from_secs(u64::from(http.session_idle_minutes) * 60)),
         scrape: match config.metrics.without_token {
             WithoutToken::Nobody => Scrape::Nobody,
             WithoutToken::Loopback => Scrape::Loopback,

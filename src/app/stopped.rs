@@ -9,6 +9,7 @@ use crate::app::AppError;
 use crate::clock::{Clock, System};
 use crate::engine::Standing;
 use crate::http::session::SESSIONS;
+use crate::model::audit::{Author, Fact};
 use crate::model::id::ContentHash;
 use crate::store::durable_file::{beside, copy, create_private, folder_of, sync_folder};
 use crate::store::redb::{UNFINISHED, compact};
@@ -93,7 +94,12 @@ pub async fn back_up(store: &Path, to: &Path) -> Result<Manifest, StoppedError> 
             taken_at: System::new().now(),
             generation: standing.generation,
         };
-        Ok(opened.backup(order).await?)
+        let manifest = opened.backup(order).await?;
+        let now = System::new().now().max(opened.last_time().await?);
+        let detail = serde_json::json!({ "sha256": manifest.sha256 });
+        let fact = Fact::new(Author::of_command_line(), "backup.make", manifest.file.as_str());
+        opened.change_documents(Vec::new(), Some(fact.with(detail)), now).await?;
+        Ok(manifest)
     };
     let taken = taken.await;
     opened.close().await?;

@@ -204,7 +204,7 @@ fn status_url(agent: &Agent, answer: &Answer) -> Option<String> {
 
 /// The pause that an answer asks for: seconds, or a date (RFC 9110, section 10.2.3) counted from
 /// the date of the answer itself, whatever the clocks say. At most an hour.
-fn retry_after(headers: &HeaderMap) -> Option<Span> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Span> {
     let asked = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let span = match asked.parse::<u64>() {
         Ok(seconds) => Span::from_secs(seconds),

@@ -10,8 +10,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::calls::agent::Surroundings;
-use crate::calls::agent::{self, AgentDirections, AgentFailure, AgentReply, AgentTarget};
+use crate::calls::agent::{
+    self, Again, AgentDirections, AgentFailure, AgentReply, AgentTarget, Surroundings,
+};
 use crate::calls::chat::{Chat, Question, Told, Unavailable};
 use crate::calls::egress::{EgressError, Guard};
 use crate::calls::http::Http;
@@ -21,6 +22,7 @@ use crate::calls::options::Options;
 use crate::calls::resolver::{EndpointError, Lookup, SystemLookup};
 use crate::calls::secrets::Secrets;
 use crate::calls::vault::{Vault, VaultError};
+use crate::calls::webhook::{self, WebhookDirections, WebhookReply};
 use crate::calls::wire::Wire;
 use crate::calls::write_files::FileWriter;
 use crate::dsl::schema::Violation;
@@ -55,6 +57,8 @@ pub enum Function {
     Agent,
     /// Asks the judge whether a result is good enough.
     Evaluate,
+    /// Sends a signed message.
+    Webhook,
 }
 
 /// A text that names no function of this floor.
@@ -71,6 +75,7 @@ impl FromStr for Function {
             "write-files" => Ok(Self::WriteFiles),
             "agent" => Ok(Self::Agent),
             "evaluate" => Ok(Self::Evaluate),
+            "webhook" => Ok(Self::Webhook),
             _ => Err(UnknownFunction(text.to_owned())),
         }
     }
@@ -83,6 +88,7 @@ impl fmt::Display for Function {
             Self::WriteFiles => "write-files",
             Self::Agent => "agent",
             Self::Evaluate => "evaluate",
+            Self::Webhook => "webhook",
         })
     }
 }
@@ -227,6 +233,10 @@ impl Caller {
                 let detail = "an agent is called by its registration, and there is none";
                 Err(Problem::new(Kind::Configuration, detail))
             }
+            Function::Webhook => {
+                let detail = "a webhook is sent with directions, and there are none";
+                Err(Problem::new(Kind::Configuration, detail))
+            }
         };
         match result {
             Ok(output) => Outcome::Succeeded(output),
@@ -247,6 +257,21 @@ impl Caller {
         };
         let (secrets, vault) = (&self.shared.secrets, self.vault());
         agent::run(Surroundings { wire: &http.wire, secrets, vault }, call, directions).await
+    }
+
+    /// Runs one attempt to deliver a webhook. A stand-in sees it like any other call.
+    pub async fn run_webhook(&self, call: &Call, directions: WebhookDirections) -> WebhookReply {
+        match &self.shared.way {
+            Way::Out(out) => {
+                webhook::run(&out.http.wire, &self.shared.secrets, call, directions).await
+            }
+            Way::StandIn(stand_in) => match stand_in.run(call).await {
+                Outcome::Succeeded(value) => WebhookReply::Delivered(value),
+                Outcome::Failed(problem) => {
+                    WebhookReply::Failed { problem: Box::new(problem), again: Again::Never }
+                }
+            },
+        }
     }
 
     /// The result that an agent brought by itself, without secrets.

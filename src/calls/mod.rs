@@ -41,6 +41,10 @@ mod resolver;
 pub mod secrets;
 /// Secrets at rest.
 mod vault;
+/// The function `webhook`.
+mod webhook;
+/// How its messages are signed.
+mod webhook_signature;
 /// One exchange over HTTP.
 mod wire;
 /// The function `write-files`.
@@ -57,3 +61,5 @@ pub use redaction::defuse;
 pub use resolver::{EndpointError, Lookup};
 pub use secrets::Secrets;
 pub use vault::{Vault, VaultError};
+pub use webhook::{WebhookDirections, WebhookReply};
+pub use webhook_signature::{BadSecret, Forged, SignedMessage, TOLERANCE, WebhookSecret};

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use super::exit::{self, Failure};
 use super::output::Output;
 use super::{
-    actors, agent_sim, backup, bench, check, check_db, checkpoints, compact, config, connection,
-    demo, doctor, drill, export, jobs, release, restore, serve, worker,
+    actors, agent_sim, audit, backup, bench, check, check_db, checkpoints, compact, config,
+    connection, demo, doctor, drill, export, jobs, release, restore, serve, tokens, users, worker,
 };
 
 /// The environment, as the help shows it.
@@ -19,6 +19,7 @@ Environment:
   HOLDPOINT_TOKEN                an API token to talk as; or else
   HOLDPOINT_EMAIL                an e-mail and
   HOLDPOINT_PASSWORD             its password
+  HOLDPOINT_NEW_PASSWORD         the password for `user add` and `user password`
   HOLDPOINT__SECTION__KEY        a key of config.toml, the value in TOML
   HOLDPOINT_ADMIN_EMAIL          the admin that the first start makes and
   HOLDPOINT_ADMIN_PASSWORD       its password; without them one is made up and printed
@@ -97,10 +98,19 @@ enum Command {
     /// List, show and decide checkpoints
     #[command(subcommand)]
     Checkpoints(checkpoints::Command),
+    /// Make, list and change accounts
+    #[command(subcommand)]
+    User(users::Command),
+    /// Make, list and revoke API tokens
+    #[command(subcommand)]
+    Token(tokens::Command),
     /// Show the live actor tree
     Actors(actors::Arguments),
     /// Run agents and models that behave by script, for tests and rehearsals
     AgentSim(agent_sim::Arguments),
+    /// Check the audit trail, or take evidence out of it
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Take a verified backup, while jobs run or of a stopped server
     Backup(backup::Arguments),
     /// Put a backup in the place of a store; it is held until it is released
@@ -142,8 +152,11 @@ impl Cli {
             Command::Worker(command) => worker::run(command, &global, &mut output),
             Command::Jobs(command) => jobs::run(command, &global, &mut output),
             Command::Checkpoints(command) => checkpoints::run(command, &global, &mut output),
+            Command::User(command) => users::run(command, &global, &mut output),
+            Command::Token(command) => tokens::run(command, &global, &mut output),
             Command::Actors(arguments) => actors::run(&arguments, &global, &mut output),
             Command::AgentSim(arguments) => agent_sim::run(&arguments, &mut output),
+            Command::Audit(command) => audit::run(command, &global, &mut output),
             Command::Backup(arguments) => backup::run(&arguments, &global, &mut output),
             Command::Restore(arguments) => restore::run(&arguments, &mut output),
             Command::Release(arguments) => release::run(&arguments, &global, &mut output),

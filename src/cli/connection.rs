@@ -52,7 +52,8 @@ fn identity() -> Result<Identity, Failure> {
     }
 }
 
-fn variable(name: &str) -> Option<String> {
+/// A variable of the environment that is set to something.
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -14,6 +14,7 @@ Exit codes:
   0    done
   1    refused: the server said no, a document has defects, a job did not complete
   2    the command line is wrong
+  65   data are not what was written: the audit trail, a bundle of evidence
   69   no server answers at --url
   70   a bug in Holdpoint
   74   a file, a disk or an address cannot be used
@@ -29,6 +30,8 @@ pub(super) enum Code {
     Refused = 1,
     /// The command line is wrong.
     Usage = 2,
+    /// EX_DATAERR: data are not what was written.
+    Damaged = 65,
     /// EX_UNAVAILABLE: no server answers.
     Unreachable = 69,
     /// EX_SOFTWARE: a bug.

@@ -9,6 +9,8 @@ mod actors;
 pub mod agent_sim;
 /// What may be written on the command line.
 mod arguments;
+/// `audit`: whether the audit trail holds, and evidence out of it.
+mod audit;
 /// `backup`: a verified copy of the store.
 mod backup;
 /// `bench`: how fast it is here.
@@ -55,6 +57,10 @@ mod store_advice;
 mod table;
 /// Times and lengths of time for people.
 mod times;
+/// `token`: API tokens.
+mod tokens;
+/// `user`: accounts.
+mod users;
 /// `worker`: status, start, stop.
 mod worker;
 

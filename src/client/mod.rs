@@ -3,6 +3,8 @@
 
 /// Agents and the job board.
 pub mod agents;
+/// The audit trail and oversight.
+pub mod audit;
 /// Signing in: a login's cookie or a token.
 pub mod auth;
 /// Checkpoints: the inbox and decisions.
@@ -15,8 +17,12 @@ pub mod jobs;
 pub mod operation;
 /// Requests whose answers nobody reads.
 pub mod raw;
+/// API tokens.
+pub mod tokens;
 /// One request and its answer.
 mod transport;
+/// Accounts.
+pub mod users;
 /// Waiting for something to come true.
 pub mod wait;
 

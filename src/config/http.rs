@@ -26,8 +26,24 @@ pub struct Http {
     pub header_timeout_ms: u64,
     /// Most open connections.
     pub connections_max: u32,
-    /// How long a login lasts.
+    /// Most of them from one address.
+    pub connections_per_address_max: u32,
+    /// Longest pause between two requests of a connection.
+    pub idle_timeout_ms: u64,
+    /// Longest time a client takes nothing of its answer.
+    pub send_timeout_ms: u64,
+    /// Requests of one principal that only read, in a minute; 0 for any number.
+    pub reads_per_minute: u32,
+    /// Requests of one principal that may change something, in a minute; 0 for any number.
+    pub writes_per_minute: u32,
+    /// Requests of one address without a login, in a minute; 0 for any number.
+    pub anonymous_per_minute: u32,
+    /// Whether these hold for programs on this machine.
+    pub limit_loopback: bool,
+    /// How long a login lasts, however much it is used.
     pub session_hours: u32,
+    /// How long it lasts without being used; 0: as long as it lasts.
+    pub session_idle_minutes: u32,
     /// How long open requests may take at shutdown.
     pub drain_timeout_ms: u64,
 }
@@ -57,7 +73,20 @@ impl Http {
         complaints.range("http.request_timeout_ms", self.request_timeout_ms, 100..=HOUR_MS);
         complaints.range("http.header_timeout_ms", self.header_timeout_ms, 100..=HOUR_MS);
         complaints.range("http.connections_max", self.connections_max.into(), 1..=1_000_000);
+        let per_address = self.connections_per_address_max;
+        complaints.range("http.connections_per_address_max", per_address.into(), 1..=1_000_000);
+        complaints.range("http.idle_timeout_ms", self.idle_timeout_ms, 100..=HOUR_MS);
+        complaints.range("http.send_timeout_ms", self.send_timeout_ms, 100..=HOUR_MS);
+        for (key, rate) in [
+            ("http.reads_per_minute", self.reads_per_minute),
+            ("http.writes_per_minute", self.writes_per_minute),
+            ("http.anonymous_per_minute", self.anonymous_per_minute),
+        ] {
+            complaints.range(key, rate.into(), 0..=100_000_000);
+        }
         complaints.range("http.session_hours", self.session_hours.into(), 1..=8_760);
+        let idle = self.session_idle_minutes.into();
+        complaints.range("http.session_idle_minutes", idle, 0..=525_600);
         complaints.range("http.drain_timeout_ms", self.drain_timeout_ms, 0..=HOUR_MS);
     }
 }

@@ -143,6 +143,7 @@ pub(super) fn flags(flags: &[(String, Value)]) -> Vec<Setting> {
                 push("store.url", Value::String(format!("redb://{dir}/holdpoint.redb")));
                 push("artifacts.dir", Value::String(format!("{dir}/artifacts")));
                 push("backup.dir", Value::String(format!("{dir}/backups")));
+                push("audit.heads_file", Value::String(format!("{dir}/audit-heads.jsonl")));
                 push("retention.archive_dir", Value::String(format!("{dir}/archive")));
             }
             (key, value) => push(key, value.clone()),

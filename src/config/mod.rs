@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+/// Signed heads of the audit trail.
+pub mod audit;
 /// Backups, and how long jobs that ended stay.
 pub mod backup;
 /// Rules that types cannot say, collected instead of stopping at the first.
@@ -63,6 +65,8 @@ pub struct Config {
     pub backup: backup::Backup,
     /// How long jobs that ended stay.
     pub retention: backup::Retention,
+    /// Signed heads of the audit trail.
+    pub audit: audit::Audit,
     /// Log lines.
     pub log: log::Log,
     /// The scrape.
@@ -83,6 +87,7 @@ impl Config {
         self.artifacts.check(&mut complaints);
         self.backup.check(&mut complaints);
         self.retention.check(&mut complaints);
+        self.audit.check(&mut complaints);
         self.log.check(&mut complaints);
         complaints.into_inner()
     }

@@ -42,6 +42,8 @@ pub struct CheckpointCall {
     pub expires_after: DurationSpec,
     /// `onExpiry`.
     pub on_expiry: OnExpiry,
+    /// `onExpiry`, when an expression gives it.
+    pub on_expiry_by: Option<Expression>,
     /// `assignees`; this and what follows is read by `checkpoint_words` when it opens.
     pub assignees: Template,
     /// `quorum`.
@@ -54,6 +56,8 @@ pub struct CheckpointCall {
     pub editable: Template,
     /// `reworks`.
     pub reworks: Template,
+    /// `exclude`.
+    pub exclude: Template,
     /// `linkConfirm`.
     pub link_confirm: Template,
     /// `remindAfter`.

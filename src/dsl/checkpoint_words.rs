@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::model::checkpoint::REWORKS;
+use crate::model::checkpoint::{OnExpiry, REWORKS};
 use crate::model::limits::NAME_BYTES_MAX;
 
 /// Who may decide when the document does not say.
@@ -31,6 +31,32 @@ pub fn assignees(value: &Value) -> Read<Vec<String>> {
         }
         other => names(other),
     }
+}
+
+/// `onExpiry`; null for the default.
+pub fn on_expiry(value: &Value) -> Read<OnExpiry> {
+    if value.is_null() {
+        return Ok(OnExpiry::Reject);
+    }
+    let word = value.as_str().and_then(|word| word.parse().ok());
+    word.ok_or_else(|| {
+        let words: Vec<&str> = OnExpiry::ALL.iter().map(|word| word.as_str()).collect();
+        format!("{} is none of {}", brief(value), words.join(", "))
+    })
+}
+
+/// `exclude`: ids or addresses of who may not decide, whatever they are; null for nobody.
+pub fn excluded(value: &Value) -> Read<Vec<String>> {
+    let list = match value {
+        Value::Null => return Ok(Vec::new()),
+        Value::Array(list) if list.len() <= NAMES_MAX => list,
+        other => return Err(format!("{} is no list of up to {NAMES_MAX} ids", brief(other))),
+    };
+    let id = |value: &Value| {
+        let id = value.as_str().filter(|id| !id.is_empty() && id.len() <= NAME_BYTES_MAX);
+        id.map(str::to_owned).ok_or_else(|| format!("{} is no id", brief(value)))
+    };
+    list.iter().map(id).collect()
 }
 
 /// `escalateTo`: who is asked too, one after the other; null for nobody.

@@ -193,6 +193,11 @@ pub enum TaskKind {
         /// `with`.
         arguments: Template,
     },
+    /// `call: webhook`: the arguments `url`, `payload`, `secret` and `gate`.
+    Webhook {
+        /// `with`.
+        arguments: Template,
+    },
     /// `run: workflow`.
     RunWorkflow {
         /// `namespace`.

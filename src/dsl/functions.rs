@@ -18,6 +18,8 @@ pub(super) enum Callee<'d> {
     Evaluate,
     /// `write-files` of the default catalog.
     WriteFiles,
+    /// `webhook` of the default catalog.
+    Webhook,
 }
 
 /// Version of every function of the default catalog.
@@ -25,7 +27,7 @@ const CATALOG_VERSION: &str = "1.0.0";
 /// Calls of the standard that this version does not make.
 const LATER_CALLS: [&str; 5] = ["openapi", "a2a", "mcp", "asyncapi", "grpc"];
 /// Functions of the default catalog.
-const CATALOG: [&str; 4] = ["agent", "checkpoint", "evaluate", "write-files"];
+const CATALOG: [&str; 5] = ["agent", "checkpoint", "evaluate", "webhook", "write-files"];
 
 /// Finds what a `call` names, or notes why it names nothing.
 pub(super) fn callee<'d>(check: &mut Check<'d>, name: &'d str) -> Option<Callee<'d>> {
@@ -65,6 +67,7 @@ pub(super) fn callee<'d>(check: &mut Check<'d>, name: &'d str) -> Option<Callee<
         "checkpoint" => Callee::Checkpoint,
         "evaluate" => Callee::Evaluate,
         "write-files" => Callee::WriteFiles,
+        "webhook" => Callee::Webhook,
         _ => {
             let own = functions.into_iter().flatten().map(|(name, _)| name.as_str());
             let hint = suggest::hint(name, own.chain(CATALOG).chain(["http"]));

@@ -31,7 +31,7 @@ mod tasks;
 mod workflow;
 mod yaml;
 
-pub use canonical::canonical_hash;
+pub use canonical::{canonical_hash, canonical_text};
 pub use defect::Defect;
 pub use durations::parse_duration;
 pub use load::{Loaded, load_folder};

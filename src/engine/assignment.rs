@@ -8,10 +8,10 @@ use serde_json::Value;
 use crate::dsl::schema::Violation;
 use crate::engine::submit::defused;
 use crate::engine::{Engine, EngineError, IdempotencyKey, NewJob, Submitted};
+use crate::model::audit::Author;
 use crate::model::command::Command;
 use crate::model::event::Data;
 use crate::model::id::AgentId;
-use crate::model::principal::Principal;
 
 /// The version of a job that was created and nothing else.
 const VERSION_CREATED: u64 = 1;
@@ -27,9 +27,10 @@ impl Engine {
         &self,
         job: NewJob,
         agent: &str,
-        by: Principal,
+        by: impl Into<Author>,
         key: Option<IdempotencyKey>,
     ) -> Result<Submitted, EngineError> {
+        let by = by.into();
         if !self.shared.catalog.current(&job.job_type)?.needs_agent {
             return Err(EngineError::NoAgentNeeded { workflow: job.job_type });
         }

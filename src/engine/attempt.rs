@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use crate::calls::{Again, AgentDirections, AgentReply, Call, Function};
+use crate::calls::{Again, AgentDirections, AgentReply, Call, Function, WebhookReply};
 use crate::engine::agents::{Grant, Word, callback_url};
+use crate::engine::gates;
 use crate::engine::job::JobMsg;
 use crate::engine::shared::Shared;
 use crate::engine::table::Row;
@@ -24,6 +25,12 @@ use crate::model::time::Span;
 /// then a person need not wait any longer.
 const JUDGE_RETRY: AgentRetry =
     AgentRetry { max_attempts: 4, backoff_ms: 2_000, backoff_max_ms: 60_000 };
+
+/// How often a message is sent that is not taken: up to nine hours in all, so that a night without
+/// its receiver loses none (Standard Webhooks recommends more than a day; who is down for longer
+/// asks for the gate).
+const WEBHOOK_RETRY: AgentRetry =
+    AgentRetry { max_attempts: 20, backoff_ms: 2_000, backoff_max_ms: 3_600_000 };
 
 /// Why an attempt ends that has handed its outcome over.
 pub(crate) const DONE: &str = "done";
@@ -124,6 +131,7 @@ async fn run(work: &mut Work) -> Command {
     match function {
         Function::Agent => return agent(work, &call).await,
         Function::Evaluate => return judge(work, &call).await,
+        Function::Webhook => return webhook(work, &call).await,
         Function::Http | Function::WriteFiles => {}
     }
     plain(work, &call).await
@@ -200,6 +208,36 @@ async fn judge(work: &Work, call: &Call) -> Command {
     let asked = unjudged.retry_after.map(|pause| Span::from_millis(pause.as_millis() as u64));
     let delay = JUDGE_RETRY.delay(&call.key, attempt, asked);
     Command::Retry { frame, attempt, problem: unjudged.problem, delay }
+}
+
+/// Sends a signed message until it is taken, for some hours.
+async fn webhook(work: &Work, call: &Call) -> Command {
+    if work.shared.parts.caller.is_stand_in() {
+        // A rehearsal has no secrets, and nobody to tell.
+        return plain(work, call).await;
+    }
+    let reply = match gates::directions(&work.shared, work.job, &call.arguments).await {
+        Ok(directions) => work.shared.parts.caller.run_webhook(call, directions).await,
+        Err(gates::Told::Never(problem)) => {
+            WebhookReply::Failed { problem: Box::new(problem), again: Again::Never }
+        }
+        Err(gates::Told::Later(problem)) => {
+            WebhookReply::Failed { problem: Box::new(problem), again: Again::Later(None) }
+        }
+    };
+    let (frame, attempt) = (work.call.frame, work.call.attempt);
+    match reply {
+        WebhookReply::Delivered(value) => settled(work, Outcome::Succeeded(Arc::new(value))),
+        WebhookReply::Failed { problem, again: Again::Later(asked) }
+            if attempt < WEBHOOK_RETRY.max_attempts =>
+        {
+            let delay = WEBHOOK_RETRY.delay(&call.key, attempt, asked);
+            Command::Retry { frame, attempt, problem: *problem, delay }
+        }
+        WebhookReply::Failed { problem, .. } => {
+            settled(work, Outcome::Failed(after(*problem, attempt)))
+        }
+    }
 }
 
 /// The last error, with how often it was tried.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::engine::{Engine, EngineError, IdempotencyKey, NewJob};
+use crate::model::audit::{Author, Origin};
 use crate::model::command::Command;
 use crate::model::event::Data;
 use crate::model::id::{BatchId, ContentHash, JobId};
@@ -70,6 +71,9 @@ pub struct Batch {
     pub id: BatchId,
     /// Who wished it.
     pub by: Principal,
+    /// From where; unknown of older batches.
+    #[serde(default)]
+    pub origin: Option<Origin>,
     /// Whose jobs may be touched and created; none: anybody's.
     pub owner: Option<String>,
     /// What is wished.
@@ -85,8 +89,8 @@ pub struct Batch {
 /// A batch to be done.
 #[derive(Clone, Debug)]
 pub struct NewBatch {
-    /// Who wishes it.
-    pub by: Principal,
+    /// Who wishes it, and from where.
+    pub by: Author,
     /// Whose jobs may be touched and created; none: anybody's.
     pub owner: Option<String>,
     /// What is wished.
@@ -103,7 +107,8 @@ impl Engine {
     pub async fn submit_batch(&self, new: NewBatch) -> Result<Batch, EngineError> {
         let NewBatch { by, owner, action, items } = new;
         let id = BatchId(self.shared.parts.clock.new_id());
-        let batch = Batch { id, by, owner, action, items, created_at: self.now(), ended_at: None };
+        let (Author { by, origin }, created_at) = (by, self.now());
+        let batch = Batch { id, by, origin, owner, action, items, created_at, ended_at: None };
         self.write_batch(&batch, Some(0)).await?;
         // The mark comes second: a crash in between leaves a batch that nobody was told of.
         self.put_document(OPEN, &id.to_string(), Vec::new(), Some(0)).await?;
@@ -187,7 +192,8 @@ impl Engine {
         index: usize,
     ) {
         let engine = self.clone();
-        let (by, owner, action) = (batch.by.clone(), batch.owner.clone(), batch.action.clone());
+        let by = Author { by: batch.by.clone(), origin: batch.origin.clone() };
+        let (owner, action) = (batch.owner.clone(), batch.action.clone());
         let Some(item) = batch.items.get(index).cloned() else { return };
         let key = format!("batch/{}/{index}", batch.id);
         running.spawn(async move {
@@ -201,7 +207,7 @@ impl Engine {
         item: BatchItem,
         action: BatchAction,
         owner: Option<&str>,
-        by: Principal,
+        by: Author,
         key: String,
     ) -> Result<JobId, EngineError> {
         if let (BatchAction::Create, Some(new)) = (&action, item.new) {

@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::dsl::definition::Definition;
 use crate::dsl::{Defect, Format, Rules, from_value, load_folder, parse};
+use crate::engine::gates;
 use crate::engine::load::LoadError;
 use crate::engine::{EngineError, WorkflowView};
+use crate::model::audit::{Author, Fact};
 use crate::model::id::ContentHash;
 use crate::model::time::Timestamp;
-use crate::store::{Document, DocumentOutcome, Store};
+use crate::store::{ChangeOutcome, Document, DocumentChange, Store};
 
 /// Documents by content hash.
 pub(crate) const DEFINITIONS: &str = "definitions";
@@ -45,6 +47,8 @@ struct Known {
     by_hash: HashMap<ContentHash, Arc<Definition>>,
     registered: BTreeMap<Key, Entry>,
     broken: Vec<Broken>,
+    /// What is compiled in: found by namespace, name and version, and in no list.
+    built_in: BTreeMap<Key, Arc<Definition>>,
 }
 
 pub(crate) struct Catalog {
@@ -69,6 +73,7 @@ impl Catalog {
     /// Takes up what was registered before, then the files of the folder. A broken file is named
     /// and left out.
     pub async fn open(&self, folder: Option<&Path>, now: Timestamp) -> Result<(), EngineError> {
+        self.open_built_in(now).await?;
         self.read_registered().await?;
         let Some(folder) = folder else { return Ok(()) };
         let files = match load_folder(folder, &Rules::default()) {
@@ -82,7 +87,9 @@ impl Catalog {
         for file in files {
             let source = file.path.display().to_string();
             let registered = match file.result {
-                Ok(definition) => self.register(definition, &source, now).await?,
+                Ok(definition) => {
+                    self.register(definition, &source, now, Author::system("start")).await?
+                }
                 Err(defects) => Err(defects),
             };
             if let Err(defects) = registered {
@@ -92,6 +99,29 @@ impl Catalog {
                 let broken = Broken { name: file.name, source, defects };
                 self.write(|known| known.broken.push(broken));
             }
+        }
+        Ok(())
+    }
+
+    /// Puts what is compiled in beside what was registered: a later version of the program reads
+    /// from the store what this one had compiled in.
+    async fn open_built_in(&self, now: Timestamp) -> Result<(), EngineError> {
+        for text in gates::BUILT_IN {
+            let parsed = parse(text, Format::Yaml, &Rules::default());
+            let definition = parsed.map_err(|defects| EngineError::BrokenWorkflow {
+                name: "built-in".to_owned(),
+                defects: lines(&defects),
+            })?;
+            let id = definition.hash.to_string();
+            if self.store.document(DEFINITIONS, &id).await?.is_none() {
+                let body = serde_json::to_vec(&*definition.document).unwrap_or_default();
+                let document = Document { id, version: 0, updated_at: now, body };
+                self.store.put_document(DEFINITIONS, document, None).await?;
+            }
+            self.write(|known| {
+                known.by_hash.insert(definition.hash, definition.clone());
+                known.built_in.insert(key_of(&definition), definition);
+            });
         }
         Ok(())
     }
@@ -130,22 +160,36 @@ impl Catalog {
         definition: Arc<Definition>,
         source: &str,
         now: Timestamp,
+        author: Author,
     ) -> Result<Result<Arc<Definition>, Vec<Defect>>, EngineError> {
         let key = key_of(&definition);
+        if gates::is_reserved(&definition.name) {
+            return Ok(Err(vec![reserved(&definition)]));
+        }
         let other = self.read(|known| known.registered.get(&key).map(|e| e.definition.hash));
         match other {
             Some(hash) if hash == definition.hash => return Ok(Ok(definition)),
             Some(_) => return Ok(Err(vec![taken(&definition)])),
             None => {}
         }
-        let body = serde_json::to_vec(&*definition.document).unwrap_or_default();
-        self.put(DEFINITIONS, definition.hash.to_string(), body, now, None).await?;
         let version = Version { hash: definition.hash, source: source.to_owned() };
-        let body = serde_json::to_vec(&version).unwrap_or_default();
         let id = format!("{}/{}/{}", key.0, key.1, key.2);
+        let put = |kind: &str, id: String, body: Vec<u8>, expect_version| DocumentChange::Put {
+            kind: kind.to_owned(),
+            document: Document { id, version: 0, updated_at: now, body },
+            expect_version,
+        };
+        let document = serde_json::to_vec(&*definition.document).unwrap_or_default();
+        let pointer = serde_json::to_vec(&version).unwrap_or_default();
+        let changes = vec![
+            put(DEFINITIONS, definition.hash.to_string(), document, None),
+            put(VERSIONS, id.clone(), pointer, Some(0)),
+        ];
+        let detail = json!({ "sha256": definition.hash, "source": source });
+        let fact = Fact::new(author, "workflow.register", id.as_str()).with(detail);
         // Two registrations at once: the first one on disk wins; one of another content is told so.
-        let written = self.put(VERSIONS, id.clone(), body, now, Some(0)).await?;
-        if matches!(written, DocumentOutcome::Conflict(_)) {
+        let written = self.store.change_documents(changes, Some(fact), now).await?;
+        if matches!(written, ChangeOutcome::Conflict { .. }) {
             let first = self.store.document(VERSIONS, &id).await?;
             let first: Option<Version> =
                 first.and_then(|first| serde_json::from_slice(&first.body).ok());
@@ -160,18 +204,6 @@ impl Catalog {
             known.registered.insert(key, entry);
         });
         Ok(Ok(definition))
-    }
-
-    async fn put(
-        &self,
-        kind: &str,
-        id: String,
-        body: Vec<u8>,
-        now: Timestamp,
-        expect: Option<u64>,
-    ) -> Result<DocumentOutcome, EngineError> {
-        let document = Document { id, version: 0, updated_at: now, body };
-        Ok(self.store.put_document(kind, document, expect).await?)
     }
 
     /// The definition that a job pinned.
@@ -221,6 +253,10 @@ impl Catalog {
         version: &str,
     ) -> Result<Arc<Definition>, String> {
         self.read(|known| {
+            let key = (namespace.to_owned(), name.to_owned(), version.to_owned());
+            if let Some(built_in) = known.built_in.get(&key) {
+                return Ok(built_in.clone());
+            }
             let same = known.registered.values().filter(|entry| {
                 let definition = &entry.definition;
                 definition.namespace == namespace
@@ -284,6 +320,16 @@ fn taken(definition: &Definition) -> Defect {
             "{namespace}/{name} {version} is registered already, with another content"
         ),
         hint: Some("registered documents never change: give it a new version".to_owned()),
+    }
+}
+
+fn reserved(definition: &Definition) -> Defect {
+    Defect {
+        pointer: "/document/name".to_owned(),
+        line: None,
+        column: None,
+        message: format!("the name `{}` belongs to a built-in document", definition.name),
+        hint: Some("choose another name".to_owned()),
     }
 }
 

@@ -4,9 +4,9 @@
 use crate::engine::reads::checkpoint_view;
 use crate::engine::submit::defused;
 use crate::engine::{CheckpointView, Engine, EngineError};
+use crate::model::audit::Author;
 use crate::model::command::{Command, DecideCheckpoint};
 use crate::model::id::CheckpointId;
-use crate::model::principal::Principal;
 use crate::model::refusal::Refusal;
 use crate::model::time::{Span, Timestamp};
 use crate::model::voter::Voter;
@@ -23,7 +23,7 @@ impl Engine {
     pub async fn decide(
         &self,
         mut decision: DecideCheckpoint,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<CheckpointView, EngineError> {
         decision.input = decision.input.as_ref().map(defused);
         decision.edit = decision.edit.as_ref().map(defused);
@@ -34,8 +34,9 @@ impl Engine {
     pub async fn decide_batch(
         &self,
         decisions: Vec<DecideCheckpoint>,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Vec<BatchOutcome> {
+        let by: Author = by.into();
         let mut outcomes = Vec::with_capacity(decisions.len());
         for decision in decisions {
             let id = decision.checkpoint;
@@ -52,7 +53,7 @@ impl Engine {
         &self,
         checkpoint: CheckpointId,
         voter: Voter,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<CheckpointView, EngineError> {
         self.at_checkpoint(checkpoint, Command::Claim { checkpoint, voter }, by).await
     }
@@ -65,7 +66,7 @@ impl Engine {
         &self,
         checkpoint: CheckpointId,
         voter: Voter,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<CheckpointView, EngineError> {
         self.at_checkpoint(checkpoint, Command::Release { checkpoint, voter }, by).await
     }
@@ -81,7 +82,7 @@ impl Engine {
         until: Option<Timestamp>,
         reason: Option<String>,
         voter: Voter,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<CheckpointView, EngineError> {
         let command = Command::Delegate { checkpoint, to, until, reason, voter };
         self.at_checkpoint(checkpoint, command, by).await
@@ -96,7 +97,7 @@ impl Engine {
         checkpoint: CheckpointId,
         text: String,
         voter: Voter,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<CheckpointView, EngineError> {
         self.at_checkpoint(checkpoint, Command::Comment { checkpoint, text, voter }, by).await
     }
@@ -111,7 +112,7 @@ impl Engine {
         expiry: Span,
         reason: String,
         voter: Voter,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<CheckpointView, EngineError> {
         let command = Command::Rearm { checkpoint, expiry, reason, voter };
         self.at_checkpoint(checkpoint, command, by).await
@@ -121,11 +122,11 @@ impl Engine {
         &self,
         id: CheckpointId,
         command: Command,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<CheckpointView, EngineError> {
         let row = self.shared.parts.store.checkpoint(id).await?;
         let row = row.ok_or(Refusal::NoSuchCheckpoint)?;
-        let obeyed = self.wish(row.job, command, by, None).await?;
+        let obeyed = self.wish(row.job, command, by.into(), None).await?;
         checkpoint_view(&obeyed.view.job, id)
     }
 }

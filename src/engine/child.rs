@@ -14,11 +14,11 @@ use crate::engine::jobs::JobsMsg;
 use crate::engine::load::{LoadError, load};
 use crate::engine::shared::Shared;
 use crate::machine::{Due, DueChild};
+use crate::model::audit::Author;
 use crate::model::command::Command;
 use crate::model::event::Outcome;
 use crate::model::id::JobId;
 use crate::model::job::{Job, JobSpec, Parent};
-use crate::model::principal::Principal;
 use crate::model::problem::{Kind, Problem};
 use crate::model::status::Status;
 
@@ -138,7 +138,7 @@ async fn end(shared: &Arc<Shared>, child: JobId) -> Option<Command> {
 
 async fn wish(shared: &Arc<Shared>, job: JobId, command: Command) -> Result<(), EngineError> {
     let (reply, answer) = oneshot::channel();
-    let wish = Wish { command, by: Principal::system("job"), key: None, reply };
+    let wish = Wish { command, by: Author::system("job"), key: None, reply };
     if !shared.jobs.cast(JobsMsg::Deliver { job, message: Box::new(JobMsg::Wish(wish)) }) {
         return Err(EngineError::Stopping);
     }

@@ -8,6 +8,7 @@ use crate::dsl::definition::Definition;
 use crate::engine::EngineError;
 use crate::engine::shared::Shared;
 use crate::machine::{Decided, Due, Setting, changed_checkpoints, decide, due, job_row_when};
+use crate::model::audit::Author;
 use crate::model::command::Command;
 use crate::model::crash_point;
 use crate::model::id::{CommitId, JobId};
@@ -81,7 +82,7 @@ pub(crate) async fn append(
     shared: &Shared,
     before: Option<&Job>,
     decided: Decided,
-    by: Principal,
+    author: Author,
     at: Timestamp,
     key: Option<IdempotencyKey>,
 ) -> Result<Append, EngineError> {
@@ -98,7 +99,8 @@ pub(crate) async fn append(
         fence,
         commit_id,
         at,
-        by,
+        by: author.by,
+        origin: author.origin,
         checkpoints: changed_checkpoints(&job, &decided.events),
         nudge: nudged(&job, &due),
         subscriptions: due.subscriptions,
@@ -114,6 +116,7 @@ pub(crate) async fn append(
     match outcome {
         CommitOutcome::Applied { .. } | CommitOutcome::Replayed { .. } => {
             publish(shared, &outcome).await;
+            shared.watchers.wake(job.id);
             record_transition(was, &job);
             if let Some(parent) = parent {
                 shared.activate(parent);

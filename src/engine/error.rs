@@ -105,6 +105,36 @@ pub enum EngineError {
         /// Everything that is wrong, with pointers into the body.
         violations: Vec<Violation>,
     },
+    /// The gate cannot be opened like this.
+    #[error("the gate cannot be opened like this: {}", all_of(violations))]
+    InvalidGate {
+        /// Every defect, with pointers into the request.
+        violations: Vec<Violation>,
+    },
+    /// There is no such link.
+    #[error("there is no such link")]
+    NoSuchLink,
+    /// There can be no link.
+    #[error("there can be no link: {why}")]
+    LinkOver {
+        /// Why not.
+        why: &'static str,
+    },
+    /// There is no such rule.
+    #[error("there is no such approval rule")]
+    NoSuchRule,
+    /// The rule cannot stand like this.
+    #[error("the rule cannot stand like this: {}", all_of(violations))]
+    InvalidRule {
+        /// Every defect, with pointers into the request.
+        violations: Vec<Violation>,
+    },
+    /// Somebody else changed the rule.
+    #[error("the rule was changed meanwhile: it is at version {version} now; read it again")]
+    RuleChanged {
+        /// Its version now.
+        version: u64,
+    },
     /// There is no such batch.
     #[error("there is no such batch")]
     NoSuchBatch,

@@ -12,10 +12,10 @@ use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::shared::Shared;
 use crate::engine::submit::defused;
 use crate::engine::{EngineError, Hold, JobView, WorkerStatus};
+use crate::model::audit::Author;
 use crate::model::command::Command;
 use crate::model::event::Data;
 use crate::model::id::JobId;
-use crate::model::principal::Principal;
 use crate::model::time::Timestamp;
 
 /// A job to be created. Batches keep it on disk.
@@ -72,9 +72,11 @@ impl Engine {
         &self,
         job: JobId,
         command: Command,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<JobView, EngineError> {
-        self.wish(job, without_placeholders(command), by, None).await.map(|obeyed| obeyed.view)
+        self.wish(job, without_placeholders(command), by.into(), None)
+            .await
+            .map(|obeyed| obeyed.view)
     }
 
     /// Lets the worker start runs.

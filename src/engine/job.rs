@@ -21,11 +21,11 @@ use crate::engine::slots::Permit;
 use crate::engine::table::Row;
 use crate::engine::{EngineError, JobView};
 use crate::machine::{Due, due};
+use crate::model::audit::Author;
 use crate::model::command::Command;
 use crate::model::crash_point;
 use crate::model::id::{FrameId, JobId};
 use crate::model::job::Job;
-use crate::model::principal::Principal;
 use crate::store::IdempotencyKey;
 
 /// The pause before the store is asked again while it cannot answer.
@@ -37,7 +37,7 @@ const TURNS_MAX: u32 = 8;
 /// A wish that somebody waits for.
 pub(crate) struct Wish {
     pub command: Command,
-    pub by: Principal,
+    pub by: Author,
     pub key: Option<IdempotencyKey>,
     pub reply: oneshot::Sender<Answer>,
 }
@@ -351,7 +351,7 @@ impl JobState {
     async fn pay(&mut self, me: &ActorRef<JobMsg>) -> bool {
         let mut changed = false;
         while let Some(owed) = self.owed.front() {
-            let (command, by) = (owed.command.clone(), Principal::system(owed.by));
+            let (command, by) = (owed.command.clone(), Author::system(owed.by));
             match self.obey(&command, by, None).await {
                 Ok(obeyed) => changed |= obeyed.changed,
                 Err(EngineError::Refused(refusal)) => {

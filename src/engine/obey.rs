@@ -7,10 +7,10 @@ use crate::engine::commit::{Append, Deliberation, append, deliberate};
 use crate::engine::job::JobState;
 use crate::engine::load::{LoadError, load};
 use crate::engine::{EngineError, JobView};
+use crate::model::audit::Author;
 use crate::model::command::Command;
 use crate::model::event::Event;
 use crate::model::id::{FrameId, JobId};
-use crate::model::principal::Principal;
 use crate::model::refusal::Refusal;
 use crate::store::IdempotencyKey;
 
@@ -59,7 +59,7 @@ impl JobState {
     pub async fn obey(
         &mut self,
         command: &Command,
-        by: Principal,
+        by: Author,
         key: Option<IdempotencyKey>,
     ) -> Answer {
         for _ in 0..DECISIONS_MAX {
@@ -76,7 +76,7 @@ impl JobState {
     async fn try_to_obey(
         &mut self,
         command: &Command,
-        by: &Principal,
+        by: &Author,
         key: Option<IdempotencyKey>,
     ) -> Result<Option<Obeyed>, EngineError> {
         let definition = match (&self.definition, command) {
@@ -93,7 +93,7 @@ impl JobState {
             job: self.job.clone(),
             definition: definition.clone(),
             command: command.clone(),
-            by: by.clone(),
+            by: by.by.clone(),
             now,
         };
         let decided = deliberate(&self.shared, wish).await?;

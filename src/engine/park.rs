@@ -10,6 +10,7 @@ use crate::engine::EngineError;
 use crate::engine::commit::{Append, Deliberation, append, deliberate};
 use crate::engine::load::load;
 use crate::engine::shared::Shared;
+use crate::model::audit::Author;
 use crate::model::checkpoint::CheckpointStatus;
 use crate::model::command::Command;
 use crate::model::event::Event;
@@ -68,9 +69,9 @@ async fn by_the_machine(shared: &Shared, id: JobId, reason: String) -> Result<()
         return Err(EngineError::Corrupt { job: id, reason });
     };
     let definition = shared.catalog.by_hash(hash).await.map_err(|error| error.of(id))?;
-    let (by, now) = (Principal::system(BY), shared.parts.clock.now());
+    let (by, now) = (Author::system(BY), shared.parts.clock.now());
     let command = Command::Poison { reason };
-    let wish = Deliberation { id, job: job.clone(), definition, command, by: by.clone(), now };
+    let wish = Deliberation { id, job: job.clone(), definition, command, by: by.by.clone(), now };
     let decided = deliberate(shared, wish).await?;
     match append(shared, job.as_deref(), decided, by, now, None).await? {
         Append::Done(_) => Ok(()),
@@ -135,6 +136,7 @@ fn parked(
         commit_id,
         at: now,
         by: Principal::system(BY),
+        origin: None,
         events,
         row: Arc::new(row),
         checkpoints: open.into_iter().map(close).collect(),

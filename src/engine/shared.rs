@@ -2,15 +2,19 @@
 //! counters. No state of a job is ever kept here.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use ractor::ActorRef;
 use tokio::sync::{Notify, watch};
 
 use crate::engine::agents::{AgentsMsg, Registry};
+use crate::engine::audit::Notary;
 use crate::engine::catalog::Catalog;
+use crate::engine::gates::Watchers;
 use crate::engine::jobs::JobsMsg;
 use crate::engine::matching;
+use crate::engine::oversight::Keeper;
+use crate::engine::rules::Rules;
 use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::slots::Slots;
 use crate::engine::standing::Standing;
@@ -84,8 +88,15 @@ pub(crate) struct Shared {
     /// Held while a backup is taken.
     pub backing_up: tokio::sync::Mutex<()>,
     pub statistics: Statistics,
+    pub oversight: Keeper,
+    /// Signs how far the audit trail goes, once somebody was employed.
+    pub notary: OnceLock<Notary>,
     /// Rounds of searches for an agent that may go on at once.
     pub matching: tokio::sync::Semaphore,
+    /// Rules that decide where no person has to.
+    pub rules: Rules,
+    /// Who waits for which job.
+    pub watchers: Watchers,
     standing: RwLock<Arc<Standing>>,
 }
 
@@ -119,7 +130,11 @@ impl Shared {
             report: RwLock::new(Arc::new(RecoveryReport::default())),
             backing_up: tokio::sync::Mutex::new(()),
             statistics: Statistics::default(),
+            oversight: Keeper::default(),
+            notary: OnceLock::new(),
             matching: tokio::sync::Semaphore::new(matching::SLOTS),
+            rules: Rules::default(),
+            watchers: Watchers::default(),
             standing: RwLock::new(Arc::new(standing)),
         }
     }

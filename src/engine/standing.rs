@@ -2,11 +2,14 @@
 //! it is held. A copy that cannot say so must not run, so nothing here is ever guessed.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
+use crate::engine::audit::RESTORED;
 use crate::engine::unmade::UnmadeCalls;
+use crate::model::audit::{Author, Fact, Origin};
 use crate::model::principal::Principal;
 use crate::model::time::Timestamp;
-use crate::store::{Document, DocumentOutcome, Store, StoreError};
+use crate::store::{ChangeOutcome, Document, DocumentChange, Store, StoreError};
 
 /// The document that says it.
 const KIND: &str = "engine";
@@ -79,7 +82,13 @@ impl Standing {
         };
         // The original may have made these calls after the copy was taken.
         UnmadeCalls::forget(store).await?;
-        write(store, &held, version, now).await?;
+        let detail = json!({
+            "generation": held.generation,
+            "mark": held.mark,
+            "reason": held.hold.as_ref().map(|hold| &hold.reason),
+        });
+        let fact = Fact::new(Author::of_command_line(), RESTORED, "store").with(detail);
+        write(store, &held, version, now, fact).await?;
         Ok(held)
     }
 
@@ -87,14 +96,18 @@ impl Standing {
     pub(crate) async fn release(
         store: &dyn Store,
         release: Release,
+        origin: Option<Origin>,
     ) -> Result<Option<Self>, StoreError> {
         let (standing, version) = read(store).await?;
         if standing.hold.is_none() {
             return Ok(None);
         }
         let at = release.at;
+        let author = Author { by: release.by.clone(), origin };
+        let detail = json!({ "generation": standing.generation, "reason": release.reason });
+        let fact = Fact::new(author, "store.released", "store").with(detail);
         let free = Self { hold: None, released: Some(release), ..standing };
-        write(store, &free, version, at).await?;
+        write(store, &free, version, at, fact).await?;
         Ok(Some(free))
     }
 
@@ -122,13 +135,16 @@ async fn write(
     standing: &Standing,
     version: u64,
     now: Timestamp,
+    fact: Fact,
 ) -> Result<(), StoreError> {
     let unwritten = |reason: String| StoreError::Unavailable(reason);
     let body = serde_json::to_vec(standing).map_err(|error| unwritten(error.to_string()))?;
     let document = Document { id: ID.to_owned(), version: 0, updated_at: now, body };
-    match store.put_document(KIND, document, Some(version)).await? {
-        DocumentOutcome::Written(_) => Ok(()),
-        DocumentOutcome::Conflict(_) => {
+    let (kind, expect_version) = (KIND.to_owned(), Some(version));
+    let change = DocumentChange::Put { kind, document, expect_version };
+    match store.change_documents(vec![change], Some(fact), now).await? {
+        ChangeOutcome::Applied => Ok(()),
+        ChangeOutcome::Conflict { .. } => {
             Err(unwritten("somebody else holds or releases the store: look again".to_owned()))
         }
     }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::engine::root::{Open, Root};
 use crate::engine::shared::Shared;
 use crate::engine::standing::{Hold, Standing};
-use crate::engine::{Engine, EngineError, Parts, recovery};
+use crate::engine::{Engine, EngineError, Parts, recovery, rules};
 use crate::machine::Environment;
 
 impl Engine {
@@ -39,6 +39,7 @@ impl Engine {
         let shared = Arc::new(Shared::new(parts, Arc::new(environment), standing));
         shared.catalog.open(folder.as_deref(), began).await?;
         shared.registry.open(&shared.parts.caller).await?;
+        shared.rules.open(&*shared.parts.store).await?;
         shared.publish(shared.parts.store.last_change().await?);
         let (root, _) = Root::spawn(None, Root, shared.clone())
             .await
@@ -57,6 +58,7 @@ impl Engine {
         opened.await.map_err(|_| EngineError::Stopping)?;
         let engine = Engine { shared, root };
         engine.resume_batches().await?;
+        rules::follow(&engine);
         Ok(engine)
     }
 }

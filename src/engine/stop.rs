@@ -31,6 +31,10 @@ impl Engine {
         if let Err(error) = shared.unmade.save(&*shared.parts.store, self.now()).await {
             tracing::warn!(%error, "calls that had not left will count as interrupted");
         }
+        // Nobody listens any more: the last head goes to the store, the file and the log.
+        if let Err(error) = self.sign_head().await {
+            tracing::warn!(%error, "the end of the audit trail is not signed");
+        }
         if let Err(error) = shared.parts.store.close().await {
             tracing::error!(%error, "the store did not close cleanly");
         }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::calls::defuse;
+use crate::dsl::definition::Definition;
 use crate::engine::job::{JobMsg, Wish};
 use crate::engine::jobs::JobsMsg;
 use crate::engine::obey::Obeyed;
 use crate::engine::{Engine, EngineError, IdempotencyKey, NewJob, Submitted};
+use crate::model::audit::Author;
 use crate::model::cloud_event::CloudEvent;
 use crate::model::command::Command;
 use crate::model::event::Data;
 use crate::model::id::JobId;
 use crate::model::job::JobSpec;
-use crate::model::principal::Principal;
 use crate::model::time::Span;
 
 /// Subscribers that get an event at a time.
@@ -30,10 +31,26 @@ impl Engine {
     pub async fn submit(
         &self,
         job: NewJob,
-        by: Principal,
+        by: impl Into<Author>,
         key: Option<IdempotencyKey>,
     ) -> Result<Submitted, EngineError> {
         let definition = self.shared.catalog.current(&job.job_type)?;
+        let id = JobId(self.shared.parts.clock.new_id());
+        self.submit_as(id, definition, job, by.into(), key).await
+    }
+
+    /// The same with an id that was drawn before, and a document that was found before.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`].
+    pub(crate) async fn submit_as(
+        &self,
+        id: JobId,
+        definition: Arc<Definition>,
+        job: NewJob,
+        by: Author,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Submitted, EngineError> {
         let input = defused(&job.input);
         if let Some(schema) = &definition.input.schema {
             let violations = schema.violations(&input);
@@ -63,7 +80,6 @@ impl Engine {
             parent: None,
             requested_by: None,
         };
-        let id = JobId(self.shared.parts.clock.new_id());
         let created = self.wish(id, Command::Create(Arc::new(spec)), by, key).await?;
         Ok(Submitted { job: created.view, replayed: created.replayed })
     }
@@ -73,7 +89,7 @@ impl Engine {
         &self,
         job: JobId,
         command: Command,
-        by: Principal,
+        by: Author,
         key: Option<IdempotencyKey>,
     ) -> Result<Obeyed, EngineError> {
         if self.shared.is_stopping() {
@@ -98,7 +114,12 @@ impl Engine {
     ///
     /// # Errors
     /// When one of them could not be reached: deliver it again, those that have it take it once.
-    pub async fn deliver(&self, event: CloudEvent, by: Principal) -> Result<u64, EngineError> {
+    pub async fn deliver(
+        &self,
+        event: CloudEvent,
+        by: impl Into<Author>,
+    ) -> Result<u64, EngineError> {
+        let by = by.into();
         let event = CloudEvent::parse(defuse((**event.envelope()).clone())).unwrap_or(event);
         let event_type = event.attribute("type").to_owned();
         let (mut after, mut taken) = (None, 0);

@@ -9,7 +9,7 @@ use crate::engine::scheduler::SchedulerMsg;
 use crate::engine::standing::{Hold, Release, Standing};
 use crate::engine::wakes::WakesMsg;
 use crate::engine::{Engine, EngineError, Examination, examine, recovery};
-use crate::model::principal::Principal;
+use crate::model::audit::Author;
 use crate::model::time::Span;
 use crate::store::{BackupError, BackupOrder, Manifest};
 
@@ -87,13 +87,14 @@ impl Engine {
     ///
     /// # Errors
     /// `NotHeld`; `Unavailable` when that cannot be written.
-    pub async fn release(&self, by: Principal, reason: String) -> Result<(), EngineError> {
+    pub async fn release(&self, by: impl Into<Author>, reason: String) -> Result<(), EngineError> {
         let shared = &self.shared;
         if shared.is_stopping() {
             return Err(EngineError::Stopping);
         }
+        let Author { by, origin } = by.into();
         let release = Release { at: self.now(), by, reason };
-        let free = Standing::release(&*shared.parts.store, release).await?;
+        let free = Standing::release(&*shared.parts.store, release, origin).await?;
         let free = free.ok_or(EngineError::NotHeld)?;
         tracing::warn!(released = ?free.released, "the store is released: work begins");
         shared.set_standing(free);

@@ -3,8 +3,8 @@
 
 use crate::dsl::{Defect, Format};
 use crate::engine::catalog;
-use crate::engine::{Document, DocumentOutcome, Engine, EngineError, WorkflowView};
-use crate::model::principal::Principal;
+use crate::engine::{Document, DocumentChange, DocumentOutcome, Engine, EngineError, WorkflowView};
+use crate::model::audit::Author;
 
 impl Engine {
     /// Every registered workflow and every broken file, by name and version.
@@ -28,13 +28,16 @@ impl Engine {
         &self,
         text: &str,
         format: Format,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<Result<WorkflowView, Vec<Defect>>, EngineError> {
         let definition = match catalog::check(text, format) {
             Ok(definition) => definition,
             Err(defects) => return Ok(Err(defects)),
         };
-        let registered = self.shared.catalog.register(definition, "api", self.now()).await?;
+        let author = by.into();
+        let by = author.by.clone();
+        let registered =
+            self.shared.catalog.register(definition, "api", self.now(), author).await?;
         Ok(registered.map(|definition| {
             let (name, version) = (&definition.name, &definition.version);
             tracing::info!(name, version, hash = %definition.hash, %by, "workflow registered");
@@ -76,6 +79,18 @@ impl Engine {
     ) -> Result<DocumentOutcome, EngineError> {
         let document = Document { id: id.to_owned(), version: 0, updated_at: self.now(), body };
         Ok(self.shared.parts.store.put_document(kind, document, expect_version).await?)
+    }
+
+    /// The writing of a document as one of several changes.
+    pub(crate) fn put(
+        &self,
+        kind: &str,
+        id: String,
+        body: Vec<u8>,
+        expect_version: Option<u64>,
+    ) -> DocumentChange {
+        let document = Document { id, version: 0, updated_at: self.now(), body };
+        DocumentChange::Put { kind: kind.to_owned(), document, expect_version }
     }
 
     /// Removes a document. Says whether it was there.

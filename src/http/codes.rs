@@ -52,9 +52,34 @@ codes! {
     LOGIN_FAILED = UNAUTHORIZED, "login-failed", "The login failed",
         "There is no account with this email and password.",
         "Check both. The answer is the same for an unknown email and a wrong password, on purpose.";
+    INVALID_TOKEN = UNAUTHORIZED, "invalid-token", "The token is not good",
+        "The bearer of the request is no token of this server, or it expired, was revoked, or its \
+        person is out of use.",
+        "Make a new one: POST /api/auth/tokens, or `holdpoint token create`.";
+    PASSWORD_CHANGE_REQUIRED = FORBIDDEN, "password-change-required", "Choose a password first",
+        "Somebody else drew the password, so it must be changed before anything else.",
+        "POST the current and a new password to `/api/auth/password`.";
     FORBIDDEN = FORBIDDEN, "forbidden", "Not allowed",
-        "The signed-in person has no role that allows this.",
-        "Ask an administrator for the role that `detail` names.";
+        "The caller has no role, or their token no scope, that allows this.",
+        "Ask an administrator for the role or scope that `detail` names.";
+    NO_SUCH_USER = NOT_FOUND, "no-such-user", "There is no such user",
+        "No account has this id or email.",
+        "`GET /api/admin/users` lists them.";
+    NO_SUCH_TOKEN = NOT_FOUND, "no-such-token", "There is no such token",
+        "No token of the caller has this id.",
+        "`GET /api/auth/tokens` lists them.";
+    USER_EMAIL_TAKEN = CONFLICT, "user-email-taken", "The email has an account",
+        "Every account has an email of its own, and one that is out of use keeps it.",
+        "Change that account, or use another email.";
+    LAST_ADMIN = CONFLICT, "last-admin", "It is the last admin",
+        "There must always be an active account with the role admin.",
+        "Make another admin first.";
+    USER_RETIRED = CONFLICT, "user-retired", "The account is out of use for ever",
+        "The account was deleted; only its id stays, because the history names it.",
+        "Make a new account with another email.";
+    TOO_MANY_TOKENS = CONFLICT, "too-many-tokens", "There are too many tokens",
+        "A holder has so many tokens that are good at once.",
+        "Revoke those that are not used.";
     CROSS_ORIGIN = FORBIDDEN, "cross-origin", "Refused: it came from another site",
         "A request that changes something carried an Origin or Sec-Fetch-Site header of another \
         site.",
@@ -94,6 +119,29 @@ codes! {
     NO_SUCH_BACKUP = NOT_FOUND, "no-such-backup", "There is no such backup",
         "The folder of backups has no whole backup of this name.",
         "`GET /api/admin/backup` lists them.";
+    NO_SUCH_GATE = NOT_FOUND, "no-such-gate", "There is no such gate",
+        "No gate of the caller has this id. Gates of others look the same as gates that do not \
+        exist.",
+        "Check the id; `GET /api/gates` lists your gates.";
+    GATE_OVER = CONFLICT, "gate-over", "The gate was decided before",
+        "A gate that was decided, or that expired, cannot be withdrawn; `currentStatus` says how \
+        it stands.",
+        "Read the gate; a decision stands.";
+    TOO_MANY_WAITERS = TOO_MANY_REQUESTS, "too-many-waiters", "Too many requests wait",
+        "Only so many requests may wait for decisions at once.",
+        "Wait as long as `Retry-After` says, ask without `wait`, or use a callback.";
+    NO_SUCH_LINK = NOT_FOUND, "no-such-link", "There is no such link",
+        "No link has this id.",
+        "`GET /api/admin/links` lists them.";
+    LINK_OVER = CONFLICT, "link-over", "There can be no link",
+        "The checkpoint is closed, or it has too many links.",
+        "Read the checkpoint; revoke links that nobody needs.";
+    NO_SUCH_RULE = NOT_FOUND, "no-such-rule", "There is no such rule",
+        "No approval rule has this id.",
+        "`GET /api/admin/approval-rules` lists them.";
+    RULE_CHANGED = CONFLICT, "rule-changed", "The rule was changed meanwhile",
+        "The change is about another version than the one that is there, or the rule was revoked.",
+        "Read the rule again and repeat the change on its version.";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here",
         "The path exists, but not with this method.",
         "Use one of the methods in the header `Allow`.";
@@ -212,8 +260,27 @@ codes! {
         "The same `Idempotency-Key` came with another request within 24 hours.",
         "Use a new key for a new request, or repeat the first request exactly.";
     TOO_MANY_LOGINS = TOO_MANY_REQUESTS, "too-many-logins", "Too many logins",
-        "Too many logins came for this account or from this address within a minute.",
+        "Too many logins for this account, or logins or wrong tokens from this address, failed \
+        within a minute.",
         "Wait as long as `Retry-After` says.";
+    KEY_IN_USE = CONFLICT, "key-in-use", "The first request is under way",
+        "A request with the same `Idempotency-Key` has not been answered yet.",
+        "Repeat it after the time that `Retry-After` says; it then gets the same answer.";
+    ALREADY_DONE = CONFLICT, "already-done", "It was done, and is not shown again",
+        "The same request with the same `Idempotency-Key` was carried out before. Its answer held \
+        a secret that is shown once, or was too large to keep.",
+        "Read what `detail` names. If the secret is lost, revoke it and make a new one under a \
+        new key.";
+    TOO_MANY_REQUESTS = TOO_MANY_REQUESTS, "too-many-requests", "Too many requests",
+        "The caller made more requests within a minute than the limit for its kind allows.",
+        "Wait as long as `Retry-After` says; `RateLimit` says how many are left.";
+    URI_TOO_LONG = URI_TOO_LONG, "uri-too-long", "The address is too long",
+        "The path and query of the request are longer than the server takes.",
+        "Send less in the query; lists have cursors.";
+    HEADERS_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large",
+        "Too many or too long headers",
+        "The headers of the request are more, or longer together, than the server takes.",
+        "Send fewer headers and cookies.";
     TIMED_OUT = REQUEST_TIMEOUT, "request-timeout", "The body did not arrive",
         "The body of the request took too long to arrive.",
         "Send it again.";

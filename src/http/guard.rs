@@ -1,6 +1,5 @@
 //! The door: every request passes here before its handler, and the table of routes decides. What
-//! is not in
-//! the table is not let in.
+//! is not in the table is not let in.
 
 use std::net::SocketAddr;
 
@@ -10,17 +9,20 @@ use axum::http::request::Parts;
 use axum::http::{Response, header};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
-use tower_sessions::Session;
 
 use crate::api::problem::FieldError;
-use crate::http::accounts;
 use crate::http::authorize::{Action, Caller, Denial, Resource, Role, authorize};
+pub use crate::http::client_address::ClientAddress;
+use crate::http::client_address::client_address;
 use crate::http::codes;
 use crate::http::extract::BodyLimit;
 use crate::http::options::Scrape;
 use crate::http::policy::{self, Access};
 use crate::http::problem::ApiError;
-use crate::http::session::USER_KEY;
+use crate::http::rate::{self, Kind, Passed};
+use crate::http::replies;
+use crate::http::scope::Scope;
+use crate::http::sign_in;
 use crate::http::state::HttpState;
 
 /// Where a connection comes from. The server puts it into every request.
@@ -31,9 +33,42 @@ pub struct Peer(pub SocketAddr);
 pub async fn admit(State(state): State<HttpState>, request: Request, next: Next) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(BodyLimit(state.options.body_bytes_max));
-    match check(&state, &mut parts).await {
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(error) => error.into_response(),
+    let checked = check(&state, &mut parts).await;
+    // Refusals count, too: whoever guesses at tokens or tries doors has as many tries as others
+    // have requests.
+    let passed = match limit_rate(&state, &parts).and_then(|passed| checked.map(|()| passed)) {
+        Ok(passed) => passed,
+        Err(error) => return error.into_response(),
+    };
+    let is_repeatable = replies::concerns(&parts);
+    let request = Request::from_parts(parts, body);
+    let mut response = if is_repeatable {
+        state.replies.answer(request, next).await
+    } else {
+        next.run(request).await
+    };
+    if let Some(passed) = passed {
+        passed.tell(response.headers_mut());
+    }
+    response
+}
+
+/// Counts the request for who makes it: the principal, or the address of one without a login.
+/// Programs on this machine are not counted unless an operator wants it, and probes never are.
+fn limit_rate(state: &HttpState, parts: &Parts) -> Result<Option<Passed>, ApiError> {
+    let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    let Some(address) = client_address(&state.options, &parts.headers, peer) else {
+        return Ok(None);
+    };
+    let (rates, is_proxied) = (state.options.rates, state.options.behind_proxy);
+    let is_local = address.is_loopback() && !is_proxied && !rates.limit_loopback;
+    if is_local || policy::PROBES.contains(&path) {
+        return Ok(None);
+    }
+    match parts.extensions.get::<Caller>() {
+        Some(caller) => state.rates.admit(Kind::of(&parts.method), &caller.principal().to_string()),
+        None => state.rates.admit(Kind::Anonymous, &rate::key_of(address)),
     }
 }
 
@@ -54,12 +89,14 @@ async fn check(state: &HttpState, parts: &mut Parts) -> Result<(), ApiError> {
     match route.access {
         Access::Open => Ok(()),
         Access::Scrape if may_scrape(state, parts) => Ok(()),
-        Access::Scrape => sign_in(state, parts).await.map(|_| ()),
+        Access::Scrape => {
+            let caller = sign_in::caller(state, parts).await?;
+            permit(&caller, Action::ReadMetrics, Resource::Any)
+        }
         Access::For(action) => {
-            let caller = sign_in(state, parts).await?;
-            permit(&caller, action, Resource::Any)?;
-            parts.extensions.insert(caller);
-            Ok(())
+            let caller = sign_in::caller(state, parts).await?;
+            parts.extensions.insert(caller.clone());
+            permit(&caller, action, Resource::Any)
         }
     }
 }
@@ -84,25 +121,22 @@ fn may_scrape(state: &HttpState, parts: &Parts) -> bool {
     }
 }
 
-async fn sign_in(state: &HttpState, parts: &Parts) -> Result<Caller, ApiError> {
-    let no_login = || ApiError::new(codes::NO_LOGIN, "sign in: POST /api/auth/login");
-    let session = parts.extensions.get::<Session>().ok_or_else(no_login)?;
-    let unavailable = |error: &dyn std::fmt::Display| {
-        // Not knowing who it is must never sign anybody out.
-        ApiError::new(codes::UNAVAILABLE, format!("the login cannot be checked: {error}"))
-            .retry_after(1)
-    };
-    let user: Option<String> = session.get(USER_KEY).await.map_err(|error| unavailable(&error))?;
-    let user = user.ok_or_else(no_login)?;
-    let account = accounts::account(&state.engine, &user).await;
-    let account = account.map_err(|error| unavailable(&error))?.ok_or_else(no_login)?;
-    let accounts::Account { id, email, name, roles, .. } = account;
-    Ok(Caller { id, email, name, roles })
-}
-
 /// `authorize`, with a denial as the answer to it. What is somebody else's does not exist.
 pub fn permit(caller: &Caller, action: Action, resource: Resource<'_>) -> Result<(), ApiError> {
     authorize(caller, action, resource).map_err(|denial| match denial {
+        Denial::PasswordFirst => {
+            let detail = "choose a password of your own first: POST /api/auth/password";
+            ApiError::new(codes::PASSWORD_CHANGE_REQUIRED, detail)
+        }
+        Denial::PersonsOnly => {
+            let detail = "only a person may do this, and the token is one of a program";
+            ApiError::new(codes::FORBIDDEN, detail)
+        }
+        Denial::NeedsScope(scopes) => {
+            let names: Vec<&str> = scopes.iter().map(|scope: &Scope| scope.as_str()).collect();
+            let detail = format!("the token needs one of the scopes: {}", names.join(", "));
+            ApiError::new(codes::FORBIDDEN, detail)
+        }
         Denial::NeedsRole(roles) => {
             let names: Vec<&str> = roles.iter().map(|role: &Role| role.as_str()).collect();
             let detail = format!("this needs one of the roles: {}", names.join(", "));
@@ -118,27 +152,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         // The door put it there; a handler behind an open door that asks for it finds nobody.
         let caller = parts.extensions.get::<Caller>().cloned();
-        caller.ok_or_else(|| ApiError::new(codes::NO_LOGIN, "sign in: POST /api/auth/login"))
-    }
-}
-
-/// The address of the caller, as far as it can be trusted: behind a proxy what the proxy appended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientAddress(pub String);
-
-impl FromRequestParts<HttpState> for ClientAddress {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        state: &HttpState,
-    ) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_string());
-        let forwarded = parts.headers.get_all("x-forwarded-for").iter().next_back();
-        let forwarded = forwarded
-            .and_then(|value| value.to_str().ok()?.rsplit(',').next())
-            .map(|text| text.trim().to_owned())
-            .filter(|text| state.options.behind_proxy && !text.is_empty() && text.len() <= 64);
-        Ok(Self(forwarded.or(peer).unwrap_or_else(|| "unknown".to_owned())))
+        caller.ok_or_else(sign_in::nobody)
     }
 }

@@ -15,6 +15,11 @@ use crate::http::state::HttpState;
 
 /// Middleware: refuses requests for another host.
 pub async fn check(State(state): State<HttpState>, request: Request, next: Next) -> Response<Body> {
+    if request.headers().get_all(header::HOST).iter().count() > 1 {
+        // A proxy may have looked at the other one.
+        let detail = "the request names more than one Host";
+        return ApiError::new(codes::MALFORMED, detail).into_response();
+    }
     let host = host_of(request.headers(), request.uri());
     if is_ours(&state.options, host.as_deref()) {
         return next.run(request).await;

@@ -2,8 +2,13 @@
 //! them.
 
 use axum::Router;
+use axum::http::Method;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::header::Header;
+use utoipa::openapi::schema::{Object, Type};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -12,15 +17,26 @@ use crate::api::problem::Problem;
 use crate::http::options::Options;
 use crate::http::policy::{self, Access};
 use crate::http::routes::{
-    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, auth, backup,
-    batches, callbacks, checkpoints, cloudevents, decisions, docs, doctor, health, jobs, metrics,
-    overrides, status, templates, worker, workflows,
+    actors, admin_agents, admin_jobs, agent_jobs, agents, assignment, attendance, audit, auth,
+    backup, batches, callbacks, checkpoints, cloudevents, decisions, delegation, docs, doctor,
+    gate_events, gates, health, jobs, link_page, links, metrics, overrides, oversight, rules,
+    status, templates, tokens, users, worker, workflows,
 };
 use crate::http::session::cookie_name;
 use crate::http::state::HttpState;
 
-/// The name of the security scheme.
+/// The answer that says what went wrong.
+const PROBLEM: &str = "Problem";
+/// The same with the time to wait.
+const LATER: &str = "Later";
+/// Answers that pass with time.
+const WAITING: &[u16] = &[429, 503];
+/// Where one signs in.
+const LOGIN: &str = "/api/auth/";
+/// The name of the security scheme of people with a browser.
 const COOKIE: &str = "session";
+/// The name of the security scheme of API tokens.
+const TOKEN: &str = "token";
 
 /// What is not said by any handler.
 #[derive(OpenApi)]
@@ -31,11 +47,14 @@ const COOKIE: &str = "session";
     components(schemas(Problem)),
     tags(
         (name = "auth", description = "Login and who one is"),
+        (name = "tokens", description = "API tokens of people and programs"),
+        (name = "users", description = "Accounts, for admins"),
         (name = "jobs", description = "Jobs of the caller"),
         (name = "agent-jobs", description = "The same jobs in the words of agent jobs"),
         (name = "agents", description = "Who carries out jobs"),
         (name = "templates", description = "Members of jobs under a name"),
         (name = "checkpoints", description = "What a person is asked, and decisions"),
+        (name = "gates", description = "Approvals for other programs: gates, links, rules"),
         (name = "workflows", description = "Workflow documents"),
         (name = "events", description = "Events that come in"),
         (name = "admin", description = "The jobs of all, the worker and the engine"),
@@ -70,6 +89,8 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(admin_jobs::suspend))
         .routes(routes!(admin_jobs::resume))
         .merge(agent_routes())
+        .merge(identity_routes())
+        .merge(gate_routes())
         .merge(checkpoint_routes())
         .routes(routes!(worker::read, worker::start, worker::stop))
         .routes(routes!(actors::read))
@@ -78,6 +99,7 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
         .routes(routes!(backup::download))
         .routes(routes!(backup::release))
         .routes(routes!(doctor::examine))
+        .merge(audit_routes())
         .routes(routes!(workflows::list))
         .routes(routes!(workflows::read))
         .routes(routes!(workflows::register))
@@ -95,6 +117,35 @@ pub fn routes(options: &Options) -> (Router<HttpState>, utoipa::openapi::OpenApi
     (router, document)
 }
 
+/// Approvals for other programs, by mail, and by rule.
+fn gate_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(gates::open, gates::list))
+        .routes(routes!(gates::read, gates::withdraw))
+        .routes(routes!(gate_events::follow))
+        .routes(routes!(links::make, links::of_checkpoint))
+        .routes(routes!(links::list))
+        .routes(routes!(links::revoke))
+        .routes(routes!(link_page::show, link_page::decide))
+        .routes(routes!(rules::make, rules::list))
+        .routes(routes!(rules::dry_run))
+        .routes(routes!(rules::read, rules::change, rules::revoke))
+        .routes(routes!(rules::versions))
+}
+
+/// People, programs and how they come in.
+fn identity_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(auth::password))
+        .routes(routes!(delegation::read, delegation::set, delegation::end))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(tokens::create_for_program, tokens::list_all))
+        .routes(routes!(tokens::revoke_any))
+        .routes(routes!(users::create, users::list))
+        .routes(routes!(users::read, users::edit, users::deactivate))
+}
+
 /// Checkpoints, decisions, and what people do beside deciding.
 fn checkpoint_routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
@@ -107,6 +158,15 @@ fn checkpoint_routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(attendance::delegate))
         .routes(routes!(attendance::comment))
         .routes(routes!(attendance::rearm))
+}
+
+/// The audit trail, and how people decide.
+fn audit_routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::export))
+        .routes(routes!(oversight::read))
 }
 
 /// Agents, what they bring, and overrides of jobs.
@@ -136,14 +196,24 @@ fn agent_routes() -> OpenApiRouter<HttpState> {
 fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
     let key = ApiKeyValue::new(cookie_name(options));
     let scheme = SecurityScheme::ApiKey(ApiKey::Cookie(key));
-    document.components.get_or_insert_default().add_security_scheme(COOKIE, scheme);
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(COOKIE, scheme);
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("hp_<id>_<secret>");
+    components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer.build()));
+    components.responses.insert(PROBLEM.to_owned(), RefOr::T(problem_answer()));
+    let mut later = problem_answer();
+    let mut after = Header::new(Object::with_type(Type::Integer));
+    after.description = Some("Seconds to wait before the next try".to_owned());
+    later.headers.insert("Retry-After".to_owned(), RefOr::T(after));
+    components.responses.insert(LATER.to_owned(), RefOr::T(later));
     for (path, item) in &mut document.paths.paths {
         let operations = [
-            (axum::http::Method::GET, &mut item.get),
-            (axum::http::Method::POST, &mut item.post),
-            (axum::http::Method::DELETE, &mut item.delete),
-            (axum::http::Method::PATCH, &mut item.patch),
-            (axum::http::Method::PUT, &mut item.put),
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::DELETE, &mut item.delete),
+            (Method::PATCH, &mut item.patch),
+            (Method::PUT, &mut item.put),
         ];
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
@@ -153,13 +223,42 @@ fn complete(document: &mut utoipa::openapi::OpenApi, options: &Options) {
             // fault of the program that shows at every start.
             assert!(route.is_some(), "{method} {path} is not in the table of routes");
             let responses = &mut operation.responses.responses;
-            responses.insert("default".to_owned(), RefOr::T(problem_answer()));
-            if route.is_some_and(|route| route.access != Access::Open) {
-                let requirement = SecurityRequirement::new::<_, [&str; 0], &str>(COOKIE, []);
-                operation.security = Some(vec![requirement]);
+            for status in common_statuses(&method, path, route) {
+                let kind = if WAITING.contains(&status) { LATER } else { PROBLEM };
+                let reference = RefOr::Ref(Ref::from_response_name(kind));
+                responses.entry(status.to_string()).or_insert(reference);
             }
+            responses.insert("default".to_owned(), RefOr::T(problem_answer()));
+            let by = |scheme| SecurityRequirement::new::<_, [&str; 0], &str>(scheme, []);
+            // A session or a token: either of them is enough.
+            operation.security = match route.map(|route| route.access) {
+                Some(Access::For(_)) => Some(vec![by(COOKIE), by(TOKEN)]),
+                // With one of them, or from an address that needs none.
+                Some(Access::Scrape) => {
+                    Some(vec![by(COOKIE), by(TOKEN), SecurityRequirement::default()])
+                }
+                Some(Access::Open) | None => None,
+            };
         }
     }
+}
+
+/// What any route may answer because of the door alone, whatever its handler does.
+fn common_statuses(method: &Method, path: &str, route: Option<&policy::Route>) -> Vec<u16> {
+    let mut statuses = vec![400, 414, 421, 429, 431, 500, 503];
+    // Even an open route of the login says so when the login fails.
+    if route.is_some_and(|route| route.access != Access::Open) || path.starts_with(LOGIN) {
+        statuses.extend([401, 403]);
+    }
+    if path.contains('{') {
+        statuses.push(404);
+    }
+    // A query parameter that a route does not know is refused by every route.
+    statuses.push(422);
+    if !method.is_safe() {
+        statuses.extend([403, 408, 409, 413, 415, 507]);
+    }
+    statuses
 }
 
 fn problem_answer() -> Response {

@@ -22,14 +22,50 @@ pub struct Options {
     pub request_timeout: Duration,
     /// How long the head of a request may take to arrive.
     pub header_timeout: Duration,
-    /// Connections at once; more wait in the backlog of the system.
+    /// Connections at once; a further one takes the place of one that is idle, or waits.
     pub connections_max: usize,
+    /// Connections at once from one address; behind a proxy every client has the same, so it does
+    /// not count there.
+    pub connections_per_address_max: usize,
+    /// How long a connection may rest between two requests; before the first one it has
+    /// `header_timeout`.
+    pub idle_timeout: Duration,
+    /// How long a client may take nothing of an answer that waits for it.
+    pub send_timeout: Duration,
+    /// How many requests a caller may make.
+    pub rates: RateOptions,
     /// How long stopping waits for answers that are under way.
     pub drain_timeout: Duration,
-    /// How long a login lasts.
+    /// How long a login lasts, however much it is used.
     pub session_lifetime: Duration,
+    /// How long it lasts without being used; nothing when that does not matter.
+    pub session_idle: Option<Duration>,
     /// Who may read the metrics without a login.
     pub scrape: Scrape,
+}
+
+/// How many requests a caller may make in a minute; 0: as many as wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateOptions {
+    /// Requests of one principal that only read.
+    pub reads_per_minute: u32,
+    /// Requests of one principal that may change something.
+    pub writes_per_minute: u32,
+    /// Requests of one address without a login.
+    pub anonymous_per_minute: u32,
+    /// Do they hold for programs on this machine too?
+    pub limit_loopback: bool,
+}
+
+impl Default for RateOptions {
+    fn default() -> Self {
+        Self {
+            reads_per_minute: 6_000,
+            writes_per_minute: 3_000,
+            anonymous_per_minute: 3_000,
+            limit_loopback: false,
+        }
+    }
 }
 
 /// Who may read the metrics without a login.
@@ -53,8 +89,13 @@ impl Default for Options {
             request_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(10),
             connections_max: 1024,
+            connections_per_address_max: 256,
+            idle_timeout: Duration::from_secs(60),
+            send_timeout: Duration::from_secs(30),
+            rates: RateOptions::default(),
             drain_timeout: Duration::from_secs(10),
             session_lifetime: Duration::from_secs(12 * 3600),
+            session_idle: Some(Duration::from_secs(30 * 60)),
             scrape: Scrape::Loopback,
         }
     }

@@ -94,9 +94,13 @@ impl ApiError {
         }
     }
 
+    /// The problem as its JSON text.
+    pub(crate) fn text(&self, instance: &str) -> String {
+        serde_json::to_string(&self.body(instance)).unwrap_or_default()
+    }
+
     fn answer(&self, instance: &str) -> Response<Body> {
-        let body = serde_json::to_vec(&self.body(instance)).unwrap_or_default();
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(Body::from(self.text(instance)));
         *response.status_mut() = self.code.status;
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");

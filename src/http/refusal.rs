@@ -3,6 +3,7 @@
 use crate::api::problem::FieldError;
 use crate::dsl::schema::Violation;
 use crate::engine::EngineError;
+use crate::http::accounts::AccountError;
 use crate::http::codes;
 use crate::http::problem::ApiError;
 use crate::model::refusal::Refusal;
@@ -55,6 +56,16 @@ impl From<EngineError> for ApiError {
             EngineError::CallbackOver => ApiError::new(codes::CALLBACK_OVER, detail),
             EngineError::InvalidResult { violations } => {
                 ApiError::new(codes::INVALID_RESULT, detail).with_errors(fields(violations))
+            }
+            EngineError::InvalidGate { violations } => {
+                ApiError::new(codes::INVALID_REQUEST, detail).with_errors(fields(violations))
+            }
+            EngineError::NoSuchLink => ApiError::new(codes::NO_SUCH_LINK, detail),
+            EngineError::LinkOver { .. } => ApiError::new(codes::LINK_OVER, detail),
+            EngineError::NoSuchRule => ApiError::new(codes::NO_SUCH_RULE, detail),
+            EngineError::RuleChanged { .. } => ApiError::new(codes::RULE_CHANGED, detail),
+            EngineError::InvalidRule { violations } => {
+                ApiError::new(codes::INVALID_REQUEST, detail).with_errors(fields(violations))
             }
             EngineError::NoSuchBatch => ApiError::new(codes::NO_SUCH_BATCH, detail),
             EngineError::KeyReused { .. } => ApiError::new(codes::KEY_REUSED, detail),
@@ -132,6 +143,23 @@ impl From<Refusal> for ApiError {
                 ApiError::new(codes::NOT_EDITABLE, detail).with_errors(errors)
             }
             Refusal::NotDue(_) => ApiError::new(codes::NOT_DUE, detail),
+        }
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AccountError::Engine(error) => error.into(),
+            AccountError::Email(_) => ApiError::invalid_at("/email", detail),
+            AccountError::Password(_) => ApiError::invalid_at("/password", detail),
+            AccountError::Taken(_) => ApiError::new(codes::USER_EMAIL_TAKEN, detail),
+            AccountError::Stale(_) => ApiError::new(codes::STALE, detail),
+            AccountError::Hashing(_) | AccountError::Random(_) | AccountError::Damaged(..) => {
+                tracing::error!(%detail, "an account could not be read or written");
+                ApiError::new(codes::INTERNAL, "an account could not be read; the log says why")
+            }
         }
     }
 }

@@ -12,24 +12,25 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::http::connections::{Connections, Patience, Phase, UntilSent, Watched};
 use crate::http::guard::Peer;
 use crate::http::options::{BadOptions, Options};
 
 /// The pause after the system refused to accept (out of file descriptors): a tight loop would not
 /// free any.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Headers of one request: more are an attack.
-const HEADERS_MAX: usize = 100;
-/// Longest head of a request, bytes.
+/// Headers that the parser takes. The limit for callers is lower (`head_limits`) and has an answer
+/// that says more.
+const HEADERS_MAX: usize = 128;
+/// Longest head that the parser takes, bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Why the server cannot listen.
@@ -73,17 +74,29 @@ impl Server {
 
     /// Serves until `shutdown`, then drains: answers that are under way end, up to the limit.
     pub async fn serve(self, router: Router, shutdown: CancellationToken) {
-        let places = Arc::new(Semaphore::new(self.options.connections_max));
+        let connections = Connections::new(&self.options);
         let graceful = GracefulShutdown::new();
         let builder = self.builder();
-        while let Some((stream, peer, place)) = accept(&self.listener, &places, &shutdown).await {
-            let connection = connection(&builder, stream, peer, router.clone());
+        let patience = Patience {
+            head: self.options.header_timeout,
+            idle: self.options.idle_timeout,
+            send: self.options.send_timeout,
+        };
+        while let Some((stream, peer)) = accept(&self.listener, &shutdown).await {
+            // While there is no place, those that come wait in the backlog of the system.
+            let entered = until(&shutdown, connections.enter(peer.ip())).await;
+            let Some(place) = entered.flatten() else { continue };
+            let stream = Watched::new(stream, place.phase(), patience);
+            let connection = connection(&builder, stream, peer, place.phase(), router.clone());
             let connection = graceful.watch(connection.into_owned());
             tokio::spawn(async move {
-                if let Err(error) = connection.await {
+                let ended = tokio::select! {
+                    ended = connection => ended,
+                    () = place.left() => Ok(()),
+                };
+                if let Err(error) = ended {
                     tracing::debug!(%peer, %error, "a connection ended early");
                 }
-                drop(place);
             });
         }
         drop(self.listener);
@@ -94,6 +107,7 @@ impl Server {
                 limit_s,
                 "some connections were still open when the time to drain ended"
             );
+            connections.dismiss_all();
         }
     }
 
@@ -102,7 +116,9 @@ impl Server {
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.options.header_timeout)
+            // `Watched` knows better what a connection waits for and is always first; but without
+            // this limit hyper does not ask for the next head before one comes.
+            .header_read_timeout(self.options.idle_timeout + 2 * self.options.header_timeout)
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX);
         builder
@@ -111,12 +127,13 @@ impl Server {
 
 fn connection(
     builder: &Builder<TokioExecutor>,
-    stream: TcpStream,
+    stream: Watched,
     peer: SocketAddr,
+    phase: Arc<Phase>,
     router: Router,
 ) -> hyper_util::server::conn::auto::Connection<
     '_,
-    TokioIo<TcpStream>,
+    TokioIo<Watched>,
     impl hyper::service::Service<
         hyper::Request<Incoming>,
         Response = axum::response::Response,
@@ -125,20 +142,23 @@ fn connection(
     > + use<>,
     TokioExecutor,
 > {
-    let service = router.map_request(move |mut request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let under_way = phase.begin();
         request.extensions_mut().insert(Peer(peer));
-        request.map(axum::body::Body::new)
+        let answer = router.clone().oneshot(request.map(axum::body::Body::new));
+        async move {
+            let response = answer.await?;
+            Ok(response.map(|body| UntilSent::body(body, under_way)))
+        }
     });
-    builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+    builder.serve_connection(TokioIo::new(stream), service)
 }
 
-/// The next connection and its place among those that are open; nothing once it is time to stop.
+/// The next connection; nothing once it is time to stop.
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
     shutdown: &CancellationToken,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let place = until(shutdown, places.clone().acquire_owned()).await?.ok()?;
+) -> Option<(TcpStream, SocketAddr)> {
     loop {
         match until(shutdown, listener.accept()).await? {
             Ok((stream, peer)) => {
@@ -146,7 +166,7 @@ async fn accept(
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%peer, %error, "TCP_NODELAY cannot be set");
                 }
-                return Some((stream, peer, place));
+                return Some((stream, peer));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {

@@ -11,11 +11,15 @@ use time::OffsetDateTime;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
-use tower_sessions::{Expiry, SessionManagerLayer, SessionStore};
+use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore};
 
-use crate::engine::{DocumentOutcome, Engine, EngineError};
+use crate::engine::{ChangeOutcome, Engine, EngineError};
+use crate::http::accounts::Account;
+use crate::http::facts;
 use crate::http::options::Options;
+use crate::model::audit::Fact;
 use crate::model::id::ContentHash;
+use crate::model::time::Timestamp;
 
 /// The kind of the documents.
 pub const SESSIONS: &str = "sessions";
@@ -25,14 +29,72 @@ const DRAWS_MAX: usize = 3;
 /// Documents read at once while expired ones are removed.
 const SWEEP_PAGE: usize = 200;
 
-/// Where the id of the signed-in user stands in a session.
-pub const USER_KEY: &str = "user";
+/// Where the login stands in a session.
+pub const LOGIN_KEY: &str = "login";
+/// Where a fact stands that is to be written together with the session, and only then.
+const FACT_KEY: &str = "fact";
+/// How often the use of a session is noted: a commit for every request would cost more than the
+/// request.
+const USE_PERIOD_S: i64 = 60;
+/// Letters of the hash of a session by which the audit trail names it.
+const SHORT: usize = 12;
+
+/// Who signed in when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The id of the account.
+    pub user: String,
+    /// The generation of its sessions then; another one ends this session.
+    pub generation: u64,
+    /// When the password was given.
+    pub at: Timestamp,
+}
+
+/// The session as the audit trail names it: enough of its hash to tell it apart, and nothing that
+/// would open it.
+pub fn via(session: &Session) -> Option<String> {
+    session.id().map(|id| via_of(&key(&id)))
+}
+
+fn via_of(key: &str) -> String {
+    format!("session:{}", key.get(..SHORT).unwrap_or(key))
+}
+
+/// Signs in: the session gets a new id, so that one that was planted before is worth nothing, and
+/// is written together with the fact when the answer goes out.
+pub async fn sign_in(
+    session: &Session,
+    account: &Account,
+    at: Timestamp,
+    fact: Option<Fact>,
+) -> std::result::Result<(), tower_sessions::session::Error> {
+    session.cycle_id().await?;
+    let generation = account.session_generation;
+    let login = Login { user: account.id.clone(), generation, at };
+    session.insert(LOGIN_KEY, login).await?;
+    match fact {
+        Some(fact) => session.insert(FACT_KEY, fact).await,
+        None => Ok(()),
+    }
+}
+
+/// Signs out: the session goes together with the fact.
+pub async fn sign_out(
+    engine: &Engine,
+    session: &Session,
+    fact: Fact,
+) -> std::result::Result<(), EngineError> {
+    let Some(id) = session.id() else { return Ok(()) };
+    let gone = facts::remove(SESSIONS, &key(&id));
+    facts::change(engine, vec![gone], Some(fact)).await.map(drop)
+}
 
 /// Sessions in the engine's documents.
 #[derive(Clone)]
 pub struct DocumentSessions {
     engine: Engine,
     lifetime_s: Option<i64>,
+    idle_s: Option<i64>,
 }
 
 /// A session as it is kept.
@@ -41,6 +103,9 @@ pub struct DocumentSessions {
 struct Kept {
     data: HashMap<String, Value>,
     expires_at_unix_s: i64,
+    /// When it was last used, to the minute.
+    #[serde(default)]
+    seen_at_unix_s: Option<i64>,
 }
 
 impl fmt::Debug for DocumentSessions {
@@ -52,13 +117,14 @@ impl fmt::Debug for DocumentSessions {
 impl DocumentSessions {
     /// Sessions of this engine.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, lifetime_s: None }
+        Self { engine, lifetime_s: None, idle_s: None }
     }
 
-    /// Every session lasts so long from its last change, by the clock of the engine: that of the
-    /// system may have been set back, and then a session would be over before it began.
-    fn lasting(self, seconds: i64) -> Self {
-        Self { lifetime_s: Some(seconds), ..self }
+    /// Every session lasts so long from its last change, and so long from its last use, by the
+    /// clock of the engine: that of the system may have been set back, and then a session would be
+    /// over before it began.
+    fn lasting(self, seconds: i64, idle_s: Option<i64>) -> Self {
+        Self { lifetime_s: Some(seconds), idle_s, ..self }
     }
 
     /// Removes sessions that are over; says how many. To be called now and then.
@@ -86,14 +152,46 @@ impl DocumentSessions {
         self.engine.now().0.div_euclid(1_000_000)
     }
 
-    async fn write(&self, record: &Record, expect_version: Option<u64>) -> Result<DocumentOutcome> {
+    async fn write(&self, record: &Record, expect_version: Option<u64>) -> Result<ChangeOutcome> {
         let by_record = || record.expiry_date.unix_timestamp();
         let by_engine = |seconds: i64| self.now_s().saturating_add(seconds);
         let expires_at_unix_s = self.lifetime_s.map_or_else(by_record, by_engine);
-        let kept = Kept { data: record.data.clone(), expires_at_unix_s };
-        let body = serde_json::to_vec(&kept).map_err(|error| Error::Encode(error.to_string()))?;
+        let encode = |error: serde_json::Error| Error::Encode(error.to_string());
+        let mut data = record.data.clone();
         let id = key(&record.id);
-        self.engine.put_document(SESSIONS, &id, body, expect_version).await.map_err(backend)
+        let fact = data.remove(FACT_KEY).map(serde_json::from_value::<Fact>);
+        let mut fact = fact.transpose().map_err(encode)?;
+        if let Some(origin) = fact.as_mut().and_then(|fact| fact.origin.as_mut()) {
+            // Only now the session has its id.
+            origin.via = via_of(&id);
+        }
+        let kept = Kept { data, expires_at_unix_s, seen_at_unix_s: Some(self.now_s()) };
+        let body = serde_json::to_vec(&kept).map_err(encode)?;
+        let put = facts::put(SESSIONS, &id, body, expect_version);
+        facts::change(&self.engine, vec![put], fact).await.map_err(backend)
+    }
+
+    fn is_over(&self, kept: &Kept) -> bool {
+        let now_s = self.now_s();
+        let idle = kept.seen_at_unix_s.zip(self.idle_s);
+        kept.expires_at_unix_s <= now_s
+            || idle.is_some_and(|(seen, idle_s)| now_s.saturating_sub(seen) >= idle_s)
+    }
+
+    /// Notes that it is used, at most once a minute. Whoever writes it at the same time goes first,
+    /// and trouble with it signs nobody out.
+    async fn note_use(&self, id: &str, kept: &mut Kept, version: u64) {
+        let now_s = self.now_s();
+        let is_fresh = |seen: i64| now_s.saturating_sub(seen) < USE_PERIOD_S;
+        if self.idle_s.is_none() || kept.seen_at_unix_s.is_some_and(is_fresh) {
+            return;
+        }
+        kept.seen_at_unix_s = Some(now_s);
+        let Ok(body) = serde_json::to_vec(kept) else { return };
+        let noted = self.engine.put_document(SESSIONS, id, body, Some(version)).await;
+        if let Err(error) = noted {
+            tracing::warn!(%error, "the use of a session could not be noted");
+        }
     }
 }
 
@@ -109,7 +207,7 @@ fn backend(error: EngineError) -> Error {
 impl SessionStore for DocumentSessions {
     async fn create(&self, record: &mut Record) -> Result<()> {
         for _ in 0..DRAWS_MAX {
-            if let DocumentOutcome::Written(_) = self.write(record, Some(0)).await? {
+            if self.write(record, Some(0)).await? == ChangeOutcome::Applied {
                 return Ok(());
             }
             record.id = Id::default();
@@ -126,12 +224,13 @@ impl SessionStore for DocumentSessions {
         let Some(document) = self.engine.document(SESSIONS, &key).await.map_err(backend)? else {
             return Ok(None);
         };
-        let kept: Kept = serde_json::from_slice(&document.body)
+        let mut kept: Kept = serde_json::from_slice(&document.body)
             .map_err(|error| Error::Decode(error.to_string()))?;
-        if kept.expires_at_unix_s <= self.now_s() {
+        if self.is_over(&kept) {
             self.engine.remove_document(SESSIONS, &key).await.map_err(backend)?;
             return Ok(None);
         }
+        self.note_use(&key, &mut kept, document.version).await;
         let expiry_date = OffsetDateTime::from_unix_timestamp(kept.expires_at_unix_s)
             .map_err(|error| Error::Decode(error.to_string()))?;
         Ok(Some(Record { id: *id, data: kept.data, expiry_date }))
@@ -152,7 +251,8 @@ pub fn cookie_name(options: &Options) -> &'static str {
 /// else.
 pub fn layer(engine: Engine, options: &Options) -> SessionManagerLayer<DocumentSessions> {
     let seconds = i64::try_from(options.session_lifetime.as_secs()).unwrap_or(i64::MAX / 2);
-    SessionManagerLayer::new(DocumentSessions::new(engine).lasting(seconds))
+    let idle = options.session_idle.map(|idle| i64::try_from(idle.as_secs()).unwrap_or(i64::MAX));
+    SessionManagerLayer::new(DocumentSessions::new(engine).lasting(seconds, idle))
         .with_name(cookie_name(options))
         .with_http_only(true)
         .with_same_site(SameSite::Lax)

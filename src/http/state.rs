@@ -3,12 +3,19 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 use crate::http::options::{BadOptions, Options};
 use crate::http::password::Passwords;
+use crate::http::rate::Rates;
+use crate::http::replies::Replies;
 use crate::http::throttle::Throttle;
 use crate::model::time::Timestamp;
+
+/// Requests that may wait for decisions at once: each holds a connection, of which others need the
+/// most.
+pub const WAITERS_MAX: usize = 256;
 
 /// Writes the metrics of the process in the Prometheus text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -28,6 +35,18 @@ pub struct HttpState {
     pub(crate) passwords: Arc<Passwords>,
     /// Slows down who guesses passwords.
     pub(crate) throttle: Arc<Throttle>,
+    /// Slows down who guesses tokens. Apart, so that they crowd out nobody who signs in.
+    pub(crate) wrong_tokens: Arc<Throttle>,
+    /// Counts requests.
+    pub(crate) rates: Arc<Rates>,
+    /// Answers kept for repeated requests.
+    pub(crate) replies: Replies,
+    /// Is cancelled when the server begins to stop.
+    pub(crate) closing: CancellationToken,
+    /// Whoever changes accounts waits for their turn here.
+    pub(crate) accounts_turn: Arc<tokio::sync::Mutex<()>>,
+    /// Requests that may wait for decisions at once.
+    pub(crate) waiters: Arc<tokio::sync::Semaphore>,
     /// The OpenAPI document; the router writes it once.
     pub(crate) openapi: Arc<String>,
     /// When this part started.
@@ -45,14 +64,36 @@ impl HttpState {
         options.check()?;
         let started_at = engine.now();
         Ok(Self {
+            rates: Arc::new(Rates::new(options.rates)),
+            replies: Replies::new(engine.clone()),
+            closing: CancellationToken::new(),
             engine,
             options: Arc::new(options),
             render_metrics,
             ready,
             passwords: Arc::new(Passwords::new()),
             throttle: Arc::new(Throttle::default()),
+            wrong_tokens: Arc::new(Throttle::default()),
+            accounts_turn: Arc::default(),
+            waiters: Arc::new(tokio::sync::Semaphore::new(WAITERS_MAX)),
             openapi: Arc::new(String::new()),
             started_at,
         })
+    }
+
+    /// The same state for a server that stops with this token.
+    pub fn closing_with(self, stop: &CancellationToken) -> Self {
+        Self { closing: stop.child_token(), ..self }
+    }
+
+    /// Is cancelled when the server begins to stop. Whatever holds an answer open (a long poll, a
+    /// stream of events) ends with it: open answers would hold the end up as long as they may.
+    pub fn closing(&self) -> CancellationToken {
+        self.closing.clone()
+    }
+
+    /// Forgets counts that make no difference any more. To be called now and then.
+    pub fn sweep_rates(&self) {
+        self.rates.sweep();
     }
 }

@@ -2,11 +2,12 @@
 //! place of their own. What a template says is checked when a job is created from it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::engine::{DocumentOutcome, Engine};
+use crate::engine::{ChangeOutcome, Document, DocumentChange, Engine};
 use crate::http::codes;
 use crate::http::problem::ApiError;
+use crate::model::audit::{Author, Fact};
 use crate::model::id::TemplateId;
 use crate::model::limits::TEMPLATES_MAX;
 use crate::model::time::Timestamp;
@@ -94,7 +95,11 @@ pub async fn find(engine: &Engine, user: &str, wanted: &str) -> Result<Template,
 }
 
 /// Keeps a template, new or changed.
-pub async fn keep(engine: &Engine, template: &Template) -> Result<(), ApiError> {
+pub async fn keep(
+    engine: &Engine,
+    template: &Template,
+    by: impl Into<Author>,
+) -> Result<(), ApiError> {
     let others = in_place(engine, template.place()).await?;
     let is_new = others.iter().all(|other| other.id != template.id);
     let is_taken = |other: &Template| {
@@ -110,17 +115,32 @@ pub async fn keep(engine: &Engine, template: &Template) -> Result<(), ApiError> 
     }
     let body = serde_json::to_vec(template)
         .map_err(|error| ApiError::new(codes::INTERNAL, error.to_string()))?;
-    let expect = is_new.then_some(0);
-    match engine.put_document(KIND, &template.document_id(), body, expect).await? {
-        DocumentOutcome::Written(_) => Ok(()),
-        DocumentOutcome::Conflict(_) => {
+    let document =
+        Document { id: template.document_id(), version: 0, updated_at: engine.now(), body };
+    let (kind, expect_version) = (KIND.to_owned(), is_new.then_some(0));
+    let change = DocumentChange::Put { kind, document, expect_version };
+    let action = if is_new { "template.create" } else { "template.update" };
+    match engine.change(vec![change], Some(fact(action, template, by))).await? {
+        ChangeOutcome::Applied => Ok(()),
+        ChangeOutcome::Conflict { .. } => {
             Err(ApiError::new(codes::STALE, "the template was changed meanwhile; read it again"))
         }
     }
 }
 
 /// Removes a template. Jobs that were created from it keep what they have.
-pub async fn remove(engine: &Engine, template: &Template) -> Result<(), ApiError> {
-    engine.remove_document(KIND, &template.document_id()).await?;
+pub async fn remove(
+    engine: &Engine,
+    template: &Template,
+    by: impl Into<Author>,
+) -> Result<(), ApiError> {
+    let (kind, id) = (KIND.to_owned(), template.document_id());
+    let change = DocumentChange::Remove { kind, id, expect_version: None };
+    engine.change(vec![change], Some(fact("template.delete", template, by))).await?;
     Ok(())
+}
+
+fn fact(action: &str, template: &Template, by: impl Into<Author>) -> Fact {
+    let detail = json!({ "name": template.name, "shared": template.shared });
+    Fact::new(by, action, template.document_id()).with(detail)
 }

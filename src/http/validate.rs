@@ -62,7 +62,8 @@ impl Defects {
         priority
     }
 
-    fn labels(&mut self, labels: &BTreeMap<String, String>) {
+    /// Checks the labels of a job.
+    pub fn labels(&mut self, labels: &BTreeMap<String, String>) {
         if labels.len() > LABELS_MAX {
             self.add("/labels", format!("has {} labels; at most {LABELS_MAX}", labels.len()));
         }

@@ -55,6 +55,11 @@ impl Scratch<'_> {
                 self.start_call(id, "write-files", arguments);
                 Ok(())
             }
+            TaskKind::Webhook { arguments } => {
+                let arguments = self.render(arguments, &input, self.arguments(id, &[]))?;
+                self.start_call(id, "webhook", arguments);
+                Ok(())
+            }
             TaskKind::Checkpoint(call) => self.open_checkpoint(id, call, &input),
             TaskKind::RunWorkflow { .. } => self.start_child(id, task, &input),
         }

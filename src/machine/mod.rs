@@ -31,6 +31,7 @@ mod waiting_calls;
 mod weight;
 
 pub use awaited::{AwaitedCall, awaited_call};
+pub use checkpoints::approved;
 pub use decide::decide;
 pub use due::{Due, DueCall, DueChild, due};
 pub use evolve::{CorruptJournal, evolve};

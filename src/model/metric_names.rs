@@ -51,6 +51,8 @@ pub const SWEEP_RESCUES_TOTAL: &str = "holdpoint_sweep_rescues_total";
 pub const RECOVERY_SECONDS: &str = "holdpoint_recovery_seconds";
 /// Requests answered.
 pub const HTTP_REQUESTS_TOTAL: &str = "holdpoint_http_requests_total";
+/// Connections that were closed against the will of their clients.
+pub const HTTP_CONNECTIONS_CLOSED_TOTAL: &str = "holdpoint_http_connections_closed_total";
 
 /// Calls of agents that ended.
 pub const AGENT_CALLS_TOTAL: &str = "holdpoint_agent_calls_total";
@@ -64,6 +66,17 @@ pub const AGENT_RESUBMISSIONS_TOTAL: &str = "holdpoint_agent_resubmissions_total
 pub const JUDGE_TOKENS_TOTAL: &str = "holdpoint_judge_tokens_total";
 /// What judges cost, millionths of the currency of the prices.
 pub const JUDGE_COST_MICROS_TOTAL: &str = "holdpoint_judge_cost_micros_total";
+
+/// Signed heads of the audit trail that did not get to where they were to be kept.
+pub const AUDIT_HEADS_LOST_TOTAL: &str = "holdpoint_audit_heads_lost_total";
+/// Entries of the audit trail.
+pub const AUDIT_ENTRIES: &str = "holdpoint_audit_entries";
+/// Checkpoints that wait for a person, by how long they have.
+pub const OVERSIGHT_OPEN: &str = "holdpoint_oversight_open";
+/// How checkpoints ended.
+pub const OVERSIGHT_OUTCOMES_TOTAL: &str = "holdpoint_oversight_outcomes_total";
+/// Approvals within a second of the opening of their checkpoint.
+pub const OVERSIGHT_SUB_SECOND_TOTAL: &str = "holdpoint_oversight_sub_second_total";
 
 /// Every metric that Holdpoint exposes.
 pub const ALL: &[Metric] = &[
@@ -101,7 +114,25 @@ pub const ALL: &[Metric] = &[
     ),
     counter(JUDGE_TOKENS_TOTAL, &["direction"], "Tokens that judges read and wrote"),
     counter(JUDGE_COST_MICROS_TOTAL, &[], "Cost of judges in millionths of the currency"),
+    counter(
+        AUDIT_HEADS_LOST_TOTAL,
+        &["to"],
+        "Signed heads of the audit trail that were not taken by the file or the webhook",
+    ),
+    gauge(AUDIT_ENTRIES, &[], "Entries of the audit trail"),
+    gauge(OVERSIGHT_OPEN, &["age"], "Checkpoints that wait for a person, by age"),
+    counter(OVERSIGHT_OUTCOMES_TOTAL, &["outcome"], "How checkpoints ended, since the first start"),
+    counter(
+        OVERSIGHT_SUB_SECOND_TOTAL,
+        &[],
+        "Approvals within a second of the opening of their checkpoint, since the first start",
+    ),
     counter(HTTP_REQUESTS_TOTAL, &["route", "status"], "HTTP requests answered"),
+    counter(
+        HTTP_CONNECTIONS_CLOSED_TOTAL,
+        &["reason"],
+        "Connections closed for being slow, idle or too many",
+    ),
 ];
 
 const fn counter(

@@ -4,6 +4,8 @@
 pub mod agent;
 /// Which files may be written below an artifact folder.
 pub mod artifact_path;
+/// The audit trail's words.
+pub mod audit;
 /// Checkpoints: what a person is asked.
 pub mod checkpoint;
 /// An event in the CloudEvents form.
@@ -40,5 +42,7 @@ pub mod status;
 pub mod time;
 /// URI templates, as far as the standard knows them.
 pub mod uri_template;
+/// Characters that cannot be seen, written out.
+pub mod visible;
 /// Who stands at a checkpoint.
 pub mod voter;

@@ -49,6 +49,9 @@ pub(crate) const CARDS: Kind = Kind { code: 7, version: 1, table: "cards" };
 /// Texts of jobs: what lists are searched in.
 pub(crate) const TEXTS: Kind = Kind { code: 8, version: 1, table: "texts" };
 
+/// An entry of the audit trail.
+pub(crate) const AUDIT: Kind = Kind { code: 9, version: 1, table: "audit" };
+
 /// Why bytes are no record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadRecord {

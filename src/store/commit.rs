@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::model::audit::Origin;
 use crate::model::event::Event;
 use crate::model::id::{CommitId, ContentHash, JobId};
 use crate::model::principal::Principal;
@@ -24,6 +25,8 @@ pub struct Commit {
     pub at: Timestamp,
     /// By whom.
     pub by: Principal,
+    /// From where; none for what Holdpoint does by itself.
+    pub origin: Option<Origin>,
     /// What happened, in order. Never empty.
     pub events: Vec<Arc<Event>>,
     /// The job's row after it. It carries the new version, fence and place: queue and wake follow

@@ -7,10 +7,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::id::{CheckpointId, JobId};
 use crate::model::time::Timestamp;
+use crate::store::codec;
 
 /// A record with its header and checksum, as every engine holds it; base64 in text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record(pub Vec<u8>);
+
+impl Record {
+    /// The schema version and the body of a record of a journal, whose checksum holds.
+    pub fn append_body(&self) -> Result<(u16, &[u8]), String> {
+        codec::open(codec::APPEND, &self.0).map_err(|bad| bad.to_string())
+    }
+}
 
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -91,6 +99,13 @@ pub enum Item {
         first_seq: u64,
         /// Its last new event.
         last_seq: u64,
+    },
+    /// An entry of the audit trail.
+    Audit {
+        /// Its place.
+        seq: u64,
+        /// The entry.
+        record: Record,
     },
     /// The latest time of any fact.
     Time {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+use crate::model::audit::{AuditEntry, AuditHead, Fact};
 use crate::model::checkpoint::CheckpointStatus;
 use crate::model::event::Recorded;
 use crate::model::id::{CheckpointId, CommitId, ContentHash, JobId};
@@ -15,11 +16,14 @@ use crate::model::row::{CheckpointRow, JobRow, Place};
 use crate::model::status::Status;
 use crate::model::time::Timestamp;
 use crate::store::answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
+use crate::store::audit::{
+    AppendSeal, AuditPage, AuditQuery, ChangeOutcome, DocumentChange, Told, link_commit,
+};
 use crate::store::chain;
 use crate::store::codec::{self, BadRecord};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
-use crate::store::item::Item;
+use crate::store::item::{Item, Record};
 use crate::store::page::{self, JobFilter, SortKey, Window};
 use crate::store::port::Store;
 use crate::store::precondition::{self, Standing, UsedKey};
@@ -38,6 +42,9 @@ pub(super) struct State {
     pub(super) feed: Vec<Change>,
     pub(super) keys: BTreeMap<(String, String), UsedKey>,
     pub(super) documents: BTreeMap<(String, String), Document>,
+    /// Records of the audit trail.
+    pub(super) audit: Vec<Vec<u8>>,
+    pub(super) head: AuditHead,
     pub(super) last_time: Timestamp,
     pub(super) closed: bool,
 }
@@ -87,6 +94,10 @@ impl State {
         }
         let head = held.and_then(|held| held.journal.last()).map(|event| event.hash);
         let events = record(&commit, head).map_err(|bad| bad.at(codec::APPEND, commit.job))?;
+        let told = Told::of(commit.events.iter().map(|event| &**event), &commit.checkpoints);
+        let (feed, append) = (self.last_change() + 1, events.last().map(|e| e.hash));
+        let entry = link_commit(self.head, &commit, &told, feed, append.unwrap_or_default())?;
+        self.write_entry(entry);
         if let (Some(name), Some(key)) = (key, &commit.key) {
             self.keys.retain(|_, used| used.used_at >= key.forget_before);
             let used = UsedKey { job: commit.job, digest: key.digest, used_at: commit.at };
@@ -96,7 +107,7 @@ impl State {
         self.nudges.extend(commit.nudge);
         self.last_time = self.last_time.max(commit.at);
         self.checkpoints.extend(commit.checkpoints.into_iter().map(|row| (row.id, row)));
-        let (version, feed) = (commit.row.version, self.last_change() + 1);
+        let version = commit.row.version;
         let first_seq = commit.expect_version + 1;
         self.feed.push(Change { feed, job: commit.job, first_seq, last_seq: version });
         let earlier = self.jobs.remove(&commit.job);
@@ -143,7 +154,12 @@ impl State {
         }
     }
 
-    fn put(&mut self, kind: &str, mut document: Document, expect: Option<u64>) -> DocumentOutcome {
+    pub(super) fn put(
+        &mut self,
+        kind: &str,
+        mut document: Document,
+        expect: Option<u64>,
+    ) -> DocumentOutcome {
         let name = (kind.to_owned(), document.id.clone());
         let version = self.documents.get(&name).map_or(0, |held| held.version);
         if expect.is_some_and(|expected| expected != version) {
@@ -332,6 +348,39 @@ impl Store for Memory {
         Ok(self.open()?.documents.remove(&(kind.to_owned(), id.to_owned())).is_some())
     }
 
+    async fn change_documents(
+        &self,
+        changes: Vec<DocumentChange>,
+        fact: Option<Fact>,
+        at: Timestamp,
+    ) -> Result<ChangeOutcome, StoreError> {
+        self.open()?.change(changes, fact, at)
+    }
+
+    async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        Ok(self.open()?.head)
+    }
+
+    async fn audit_entries(&self, after: u64, max: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.open()?.entries(after, max)
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        self.open()?.audit_page(query)
+    }
+
+    async fn appends(&self, after: u64, max: usize) -> Result<Vec<AppendSeal>, StoreError> {
+        Ok(self.open()?.appends(after, max))
+    }
+
+    async fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError> {
+        self.open()?.journal_records(job)
+    }
+
+    async fn store_id(&self) -> Result<String, StoreError> {
+        Ok("memory".to_owned())
+    }
+
     async fn last_time(&self) -> Result<Timestamp, StoreError> {
         Ok(self.open()?.last_time)
     }
@@ -365,8 +414,12 @@ impl Store for Memory {
         items.into_iter().try_for_each(|item| state.import(item))
     }
 
-    async fn remove_jobs(&self, jobs: Vec<(JobId, u64)>) -> Result<Vec<JobId>, StoreError> {
-        Ok(self.open()?.remove_jobs(&jobs))
+    async fn remove_jobs(
+        &self,
+        jobs: Vec<(JobId, u64)>,
+        at: Timestamp,
+    ) -> Result<Vec<JobId>, StoreError> {
+        self.open()?.remove_jobs(&jobs, at)
     }
 
     async fn prune_feed(&self, after: u64, max: usize) -> Result<Option<u64>, StoreError> {

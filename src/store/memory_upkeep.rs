@@ -6,7 +6,9 @@ use std::borrow::Cow;
 use crate::model::event::Recorded;
 use crate::model::id::JobId;
 use crate::model::row::Place;
+use crate::model::time::Timestamp;
 use crate::store::answer::Change;
+use crate::store::audit;
 use crate::store::chain;
 use crate::store::codec::{self, BadRecord};
 use crate::store::error::StoreError;
@@ -60,8 +62,15 @@ impl State {
             let Change { feed, job, first_seq, last_seq } = *change;
             Item::Change { feed, job, first_seq, last_seq }
         }));
+        items.extend(self.audit_items());
         items.push(Item::Time { last: self.last_time });
         Ok(items)
+    }
+
+    /// The records of a journal.
+    pub(super) fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError> {
+        let held = self.jobs.get(&job).map(|held| held.journal.as_slice());
+        journal(job, held.unwrap_or_default()).map_err(|bad| bad.at(codec::APPEND, job))
     }
 
     /// Takes a piece in.
@@ -113,13 +122,21 @@ impl State {
             Item::Change { feed, job, first_seq, last_seq } => {
                 self.feed.push(Change { feed, job, first_seq, last_seq });
             }
-            Item::Time { last } => self.last_time = self.last_time.max(last),
+            Item::Audit { seq, record } => self.import_entry(seq, record.0)?,
+            Item::Time { last } => {
+                self.last_time = self.last_time.max(last);
+                self.make_missing_trail()?;
+            }
         }
         Ok(())
     }
 
     /// Removes those of these jobs that stand at this version and have ended.
-    pub(super) fn remove_jobs(&mut self, jobs: &[(JobId, u64)]) -> Vec<JobId> {
+    pub(super) fn remove_jobs(
+        &mut self,
+        jobs: &[(JobId, u64)],
+        at: Timestamp,
+    ) -> Result<Vec<JobId>, StoreError> {
         let last = self.feed.last().map(|change| change.job);
         let may_go = |state: &Self, job: &JobId, version: u64| {
             state.jobs.get(job).is_some_and(|held| {
@@ -132,12 +149,15 @@ impl State {
             .filter(|(job, version)| may_go(self, job, *version))
             .map(|(job, _)| *job)
             .collect();
+        if !gone.is_empty() {
+            self.note(&audit::removal(&gone), at)?;
+        }
         for job in &gone {
             self.jobs.remove(job);
             self.nudges.remove(job);
             self.checkpoints.retain(|_, row| row.job != *job);
         }
-        gone
+        Ok(gone)
     }
 
     /// Forgets what the feed says of jobs that are gone, but for its last entry.

@@ -3,6 +3,8 @@
 
 /// What reads answer with.
 mod answer;
+/// The audit trail: what commits and facts become.
+mod audit;
 /// Backups: order, manifest, note.
 mod backup;
 /// The hash chain of a journal.
@@ -17,10 +19,14 @@ mod commit;
 pub mod durable_file;
 /// What goes wrong.
 mod error;
+/// Bytes of a store outside any store.
+pub mod evidence;
 /// What a store consists of.
 mod item;
 /// The in-memory engine: the specification.
 mod memory;
+/// The audit trail of the in-memory engine.
+mod memory_audit;
 /// The same beside decisions.
 mod memory_upkeep;
 /// What a list query means.
@@ -45,6 +51,7 @@ pub use self::redb::{
     RedbOptions, Report, replay_bare, verify,
 };
 pub use answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
+pub use audit::{AppendSeal, AuditPage, AuditQuery, ChangeOutcome, DocumentChange, JOBS_REMOVED};
 pub use backup::{BackupError, BackupOrder, LastBackup, MANIFEST_FORMAT, Manifest};
 pub use commit::{Commit, CommitOutcome, IdempotencyKey};
 pub use error::{BadCursor, ReadError, StoreError};

@@ -3,15 +3,17 @@
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+use crate::model::audit::{AuditEntry, AuditHead, Fact};
 use crate::model::event::Recorded;
 use crate::model::id::{CheckpointId, JobId};
 use crate::model::row::{CheckpointRow, JobRow};
 use crate::model::time::Timestamp;
 use crate::store::answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
+use crate::store::audit::{AppendSeal, AuditPage, AuditQuery, ChangeOutcome, DocumentChange};
 use crate::store::backup::{BackupError, BackupOrder, Manifest};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
-use crate::store::item::Item;
+use crate::store::item::{Item, Record};
 use crate::store::query::{CheckpointQuery, JobQuery, Page};
 
 /// The port. Every method is one transaction; none leaks. Object-safe.
@@ -104,6 +106,33 @@ pub trait Store: Send + Sync + 'static {
     /// Removes a document. Says whether it was there.
     async fn remove_document(&self, kind: &str, id: &str) -> Result<bool, StoreError>;
 
+    /// Makes all of these changes of documents and writes the entry of this fact, or nothing at
+    /// all. `at` is the time of the fact; each document brings its own.
+    async fn change_documents(
+        &self,
+        changes: Vec<DocumentChange>,
+        fact: Option<Fact>,
+        at: Timestamp,
+    ) -> Result<ChangeOutcome, StoreError>;
+
+    /// How far the audit trail goes, as it was noted with its last entry.
+    async fn audit_head(&self) -> Result<AuditHead, StoreError>;
+
+    /// Entries of the audit trail after this place, at most `max`, in order.
+    async fn audit_entries(&self, after: u64, max: usize) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// A page of the audit trail, newest first.
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError>;
+
+    /// What the journals have of the commits after this place of the feed, at most `max`, in order.
+    async fn appends(&self, after: u64, max: usize) -> Result<Vec<AppendSeal>, StoreError>;
+
+    /// The records of a journal, each with the place of its last event, in order.
+    async fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError>;
+
+    /// The random id of the store.
+    async fn store_id(&self) -> Result<String, StoreError>;
+
     /// The latest time in the store: no later fact may be dated before it.
     async fn last_time(&self) -> Result<Timestamp, StoreError>;
 
@@ -131,9 +160,14 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// Removes each of these jobs with its journal and checkpoints, if it stands at this version
-    /// and has ended; says which. The job of the last change stays until another one follows.
-    async fn remove_jobs(&self, jobs: Vec<(JobId, u64)>) -> Result<Vec<JobId>, StoreError> {
-        let _ = jobs;
+    /// and has ended; says which. The job of the last change stays until another one follows. An
+    /// entry of the audit trail names the jobs that went; their own entries stay.
+    async fn remove_jobs(
+        &self,
+        jobs: Vec<(JobId, u64)>,
+        at: Timestamp,
+    ) -> Result<Vec<JobId>, StoreError> {
+        let _ = (jobs, at);
         Err(unable("remove jobs"))
     }
 

@@ -9,13 +9,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
+use crate::model::audit::AuditHead;
 use crate::model::id::ContentHash;
 use crate::store::error::StoreError;
 use crate::store::item::Item;
 use crate::store::port::Store;
+use crate::store::rec;
 
-/// The form of streams that this program writes, and the newest that it reads.
-pub const STREAM_FORMAT: u32 = 1;
+/// The form of streams that this program writes, and the newest that it reads. 1 had no audit
+/// trail.
+pub const STREAM_FORMAT: u32 = 2;
 
 /// Longest line, bytes: the largest record is 64 MiB, a third more as base64.
 const LINE_BYTES_MAX: u64 = 128 << 20;
@@ -44,8 +47,12 @@ pub struct Header {
 pub struct Trailer {
     /// Pieces by kind.
     pub counts: BTreeMap<String, u64>,
-    /// SHA-256 of all pieces: the same for every store that holds the same.
+    /// SHA-256 of all pieces but the audit trail, which has its own: the same for every store that
+    /// holds the same.
     pub digest: ContentHash,
+    /// How far the audit trail goes; none in a stream without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditHead>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,6 +87,7 @@ pub enum StreamError {
 struct Sum {
     counts: BTreeMap<String, u64>,
     digest: Sha256,
+    audit: Option<AuditHead>,
 }
 
 impl Sum {
@@ -93,6 +101,13 @@ impl Sum {
             Item::Key { .. } => ("keys", 1),
             Item::Nudge { .. } => ("nudges", 1),
             Item::Change { .. } => ("changes", 1),
+            Item::Audit { seq, record } => {
+                // What cannot be read is no head: the store that takes it in says why.
+                let hash = rec::read_audit(*seq, &record.0).map(|entry| entry.hash);
+                self.audit = hash.ok().map(|hash| AuditHead { count: *seq, hash });
+                *self.counts.entry("auditEntries".to_owned()).or_default() += 1;
+                return;
+            }
             Item::Time { .. } => return self.digest.update(text),
         };
         *self.counts.entry(kind.to_owned()).or_default() += count;
@@ -101,7 +116,8 @@ impl Sum {
     }
 
     fn trailer(self) -> Trailer {
-        Trailer { counts: self.counts, digest: ContentHash(self.digest.finalize().into()) }
+        let digest = ContentHash(self.digest.finalize().into());
+        Trailer { counts: self.counts, digest, audit: self.audit }
     }
 }
 

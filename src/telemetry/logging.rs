@@ -10,6 +10,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
+use crate::telemetry::one_line::OneLine;
+
 /// The form of the log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -37,7 +39,8 @@ pub fn install(format: Format, filter: &str) -> Result<(), LogError> {
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
         Format::Text => {
             let colours = stderr().is_terminal();
-            fmt::layer().with_ansi(colours).with_writer(stderr).with_filter(filter).boxed()
+            let writer = OneLine::new(stderr, colours);
+            fmt::layer().with_ansi(colours).with_writer(writer).with_filter(filter).boxed()
         }
         Format::Json => {
             fmt::layer().json().flatten_event(true).with_writer(stderr).with_filter(filter).boxed()

@@ -4,3 +4,5 @@
 pub mod logging;
 /// The Prometheus recorder and its text.
 pub mod metrics;
+/// Log lines that nobody can forge.
+pub mod one_line;

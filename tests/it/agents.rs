@@ -86,7 +86,7 @@ fn new_agent(server: &Server, path: &str) -> NewAgent {
 }
 
 async fn create(engine: &Engine, new: NewAgent) -> AgentView {
-    engine.create_agent(new).await.expect("an agent")
+    engine.create_agent(new, crate::engine::me()).await.expect("an agent")
 }
 
 /// Registers the workflow `work`: one call of the agent `sums`, with these further arguments.

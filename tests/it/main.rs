@@ -3,6 +3,7 @@
 
 mod agent_sim;
 mod agents;
+mod audit;
 mod backup;
 #[cfg(feature = "fault-injection")]
 mod binary;
@@ -11,16 +12,21 @@ mod calls;
 mod cli;
 mod config;
 mod conformance_kit;
+mod contract;
 #[cfg(feature = "fault-injection")]
 mod crash;
 #[cfg(feature = "fault-injection")]
 mod disk_faults;
 mod documents;
+mod door;
 mod dsl;
 mod egress;
 mod engine;
 mod expr;
+mod gates;
+mod fuzz;
 mod http;
+mod identity;
 mod judge;
 #[cfg(feature = "fault-injection")]
 mod linear;

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::app::drill::world::World;
+use crate::model::audit::{AuditEntry, AuditHead, Fact};
 use crate::model::event::Recorded;
 use crate::model::id::{CheckpointId, JobId};
 use crate::model::row::{CheckpointRow, JobRow};
 use crate::model::time::Timestamp;
 use crate::store::{
-    Change, CheckpointQuery, Commit, CommitOutcome, Counts, Document, DocumentOutcome, Health,
-    JobQuery, Loaded, Page, ReadError, Store, StoreError,
+    AppendSeal, AuditPage, AuditQuery, Change, ChangeOutcome, CheckpointQuery, Commit,
+    CommitOutcome, Counts, Document, DocumentChange, DocumentOutcome, Health, JobQuery, Loaded,
+    Page, ReadError, Record, Store, StoreError,
 };
 
 /// A store with a world that watches it.
@@ -143,6 +145,39 @@ impl Store for Witness {
 
     async fn remove_document(&self, kind: &str, id: &str) -> Result<bool, StoreError> {
         self.inner().await.remove_document(kind, id).await
+    }
+
+    async fn change_documents(
+        &self,
+        changes: Vec<DocumentChange>,
+        fact: Option<Fact>,
+        at: Timestamp,
+    ) -> Result<ChangeOutcome, StoreError> {
+        self.inner().await.change_documents(changes, fact, at).await
+    }
+
+    async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        self.inner().await.audit_head().await
+    }
+
+    async fn audit_entries(&self, after: u64, max: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.inner().await.audit_entries(after, max).await
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        self.inner().await.audit(query).await
+    }
+
+    async fn appends(&self, after: u64, max: usize) -> Result<Vec<AppendSeal>, StoreError> {
+        self.inner().await.appends(after, max).await
+    }
+
+    async fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError> {
+        self.inner().await.journal_records(job).await
+    }
+
+    async fn store_id(&self) -> Result<String, StoreError> {
+        self.inner().await.store_id().await
     }
 
     async fn last_time(&self) -> Result<Timestamp, StoreError> {

@@ -3,7 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::visible::visible;
+use crate::model::visible::visible;
 
 /// Characters of a mark: 128 bits, which nobody hits upon.
 const MARK_CHARS: usize = 32;

@@ -17,8 +17,6 @@ mod question;
 mod transport;
 /// Why there is no answer.
 mod unavailable;
-/// Characters that cannot be seen, written out.
-pub(crate) mod visible;
 
 pub use answer::{Told, Usage};
 pub(crate) use client::Chat;

@@ -133,10 +133,12 @@ impl Place {
              [engine]\nqueue_max = {QUEUE_MAX}\n\
              [egress]\nallow = [\"127.0.0.0/8\"]\n\
              resolve = {{ \"{NAME}\" = \"127.0.0.1:{agent_port}\" }}\n\
-             [workflows]\ndir = {}\n[artifacts]\ndir = {}\n[log]\nfilter = \"warn\"\n",
+             [workflows]\ndir = {}\n[artifacts]\ndir = {}\n\
+             [audit]\nheads_file = {}\n[log]\nfilter = \"warn\"\n",
             Value::String(format!("redb://{}", self.store().display())),
             path(self.folder.join("workflows")),
             path(self.folder.join("artifacts")),
+            path(self.folder.join("audit-heads.jsonl")),
         );
         let file = self.folder.join("config.toml");
         fs::write(&file, text).map_err(|error| io_failure("write", &file, &error))?;

@@ -4,7 +4,7 @@ use crate::dsl::check::{Check, Object};
 use crate::dsl::definition::TaskKind;
 use crate::dsl::expressions::Scopes;
 use crate::dsl::functions::{self, Callee};
-use crate::dsl::tasks::{agent, checkpoint, custom_function, evaluate, http, write_files};
+use crate::dsl::tasks::{agent, checkpoint, custom_function, evaluate, http, webhook, write_files};
 
 /// Reads `call` and `with`.
 pub(super) fn read<'d>(
@@ -31,6 +31,7 @@ pub(super) fn read<'d>(
         Callee::Evaluate => evaluate::read(check, value, scopes),
         Callee::Checkpoint => checkpoint::read(check, value, scopes),
         Callee::WriteFiles => write_files::read(check, value, scopes),
+        Callee::Webhook => webhook::read(check, value, scopes),
         _ => http::read(check, value, scopes, idempotent),
     })
 }

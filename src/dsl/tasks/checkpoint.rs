@@ -10,12 +10,12 @@ use crate::dsl::checkpoint_words::{self as words, ASSIGNEE_DEFAULT, Read};
 use crate::dsl::definition::{CheckpointCall, DurationSpec, TaskKind};
 use crate::dsl::expressions::Scopes;
 use crate::dsl::schema::Schema;
-use crate::expr::{Scope, Template};
+use crate::expr::{Expression, Scope, Template, strict};
 use crate::model::checkpoint::OnExpiry;
 use crate::model::limits::CHECKPOINT_EXPIRY;
 use crate::model::voter::ADMIN;
 
-const OPTIONAL: [&str; 15] = [
+const OPTIONAL: [&str; 16] = [
     "summary",
     "show",
     "blocking",
@@ -27,6 +27,7 @@ const OPTIONAL: [&str; 15] = [
     "form",
     "editable",
     "reworks",
+    "exclude",
     "linkConfirm",
     "remindAfter",
     "escalateAfter",
@@ -50,7 +51,11 @@ pub(super) fn read<'d>(
     let show = check.member(object, "show", |check, value| check.template(value, scope));
     let blocking =
         check.member(object, "blocking", |check, value| check.boolean(value, "`blocking`"));
-    let on_expiry = check.member(object, "onExpiry", on_expiry);
+    let on_expiry_by = expression(check, object, "onExpiry", scope);
+    let on_expiry = match &on_expiry_by {
+        Some(_) => None,
+        None => check.member(object, "onExpiry", on_expiry),
+    };
     let expires_after = span(check, object, "expiresAfter", scope);
     let remind_after = span(check, object, "remindAfter", scope);
     let escalate_after = span(check, object, "escalateAfter", scope);
@@ -66,6 +71,7 @@ pub(super) fn read<'d>(
         form: form(check, object, scope),
         editable: given(check, object, "editable", scope, words::pointers),
         reworks: given(check, object, "reworks", scope, words::reworks),
+        exclude: given(check, object, "exclude", scope, words::excluded),
         link_confirm: given(check, object, "linkConfirm", scope, words::flag),
         title: title?,
         summary,
@@ -73,12 +79,26 @@ pub(super) fn read<'d>(
         blocking: blocking.unwrap_or(true),
         expires_after,
         on_expiry: on_expiry.unwrap_or(OnExpiry::Reject),
+        on_expiry_by,
         remind_after,
         escalate_after,
         escalate_to,
     };
     check_quorum(check, &call);
     Some(TaskKind::Checkpoint(call))
+}
+
+/// An expression in the place of a word.
+fn expression<'d>(
+    check: &mut Check<'d>,
+    object: &'d Object,
+    name: &str,
+    scope: &Scope,
+) -> Option<Expression> {
+    let is_marked = object.get(name).and_then(Value::as_str).is_some_and(|it| strict(it).is_some());
+    let what = format!("`{name}`");
+    is_marked
+        .then(|| check.member(object, name, |check, value| check.expression(value, &what, scope)))?
 }
 
 /// A duration, unless it is left out or null.

@@ -18,6 +18,7 @@ mod set;
 mod switch;
 mod task;
 mod try_catch;
+mod webhook;
 mod write_files;
 
 pub(super) use list::{alone, list};

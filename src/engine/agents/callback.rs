@@ -128,7 +128,7 @@ impl Engine {
         };
         let command = Command::Settle { frame: ticket.frame, attempt, outcome };
         let by = Principal::system("callback");
-        match self.wish(ticket.job, command, by, None).await {
+        match self.wish(ticket.job, command, by.into(), None).await {
             Ok(_) if violations.is_empty() => Ok(ticket.job),
             Ok(_) => Err(EngineError::InvalidResult { violations }),
             // Somebody else brought an outcome in between.

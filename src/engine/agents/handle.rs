@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use crate::calls::AgentTarget;
 use crate::engine::agents::draft::{Checked, Defects, check};
 use crate::engine::agents::{AgentEdit, AgentView, AgentsMsg, NewAgent, NewAuth};
 use crate::engine::{Engine, EngineError, JobView};
 use crate::model::agent::{Agent, AgentAuth};
+use crate::model::audit::{Author, Fact};
 use crate::model::command::Command;
 use crate::model::event::Data;
 use crate::model::id::{AgentId, JobId};
 use crate::model::limits::AGENTS_MAX;
-use crate::model::principal::Principal;
-use crate::store::DocumentOutcome;
+use crate::store::ChangeOutcome;
 
 impl Engine {
     /// Every registered agent, by name.
@@ -51,7 +53,7 @@ impl Engine {
         agent: &str,
         inputs: Data,
         reason: Option<String>,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<JobView, EngineError> {
         let (agent, inputs) = self.check_assignment(agent, &inputs)?;
         let command = Command::Assign { agent, inputs, reason, report: None };
@@ -68,7 +70,7 @@ impl Engine {
         agent: &str,
         inputs: Data,
         reason: String,
-        by: Principal,
+        by: impl Into<Author>,
     ) -> Result<JobView, EngineError> {
         let (agent, inputs) = self.check_assignment(agent, &inputs)?;
         self.command(job, Command::Reassign { agent, inputs, reason }, by).await
@@ -80,7 +82,11 @@ impl Engine {
     /// # Errors
     /// `InvalidAgent` with every defect (pointers as the HTTP API spells the members),
     /// `AgentNameTaken`, `TooManyAgents`.
-    pub async fn create_agent(&self, new: NewAgent) -> Result<AgentView, EngineError> {
+    pub async fn create_agent(
+        &self,
+        new: NewAgent,
+        by: impl Into<Author>,
+    ) -> Result<AgentView, EngineError> {
         let mut defects = Defects::default();
         let checked = check(&new, &mut defects);
         self.check_endpoint(&new.endpoint, &mut defects).await;
@@ -120,7 +126,8 @@ impl Engine {
             created_at: now,
             updated_at: now,
         };
-        self.put_agent(agent, checked, 0).await
+        let fact = Fact::new(by, "agent.create", id.to_string()).with(told(&agent));
+        self.put_agent(agent, checked, 0, fact).await
     }
 
     /// Changes a registration. `version`: the one that the change is about; none: whatever is
@@ -133,6 +140,7 @@ impl Engine {
         id: AgentId,
         edit: AgentEdit,
         version: Option<u64>,
+        by: impl Into<Author>,
     ) -> Result<AgentView, EngineError> {
         let registry = &self.shared.registry;
         let _alone = registry.writing.lock().await;
@@ -188,7 +196,13 @@ impl Engine {
             created_at: old.created_at,
             updated_at: self.now(),
         };
-        self.put_agent(agent, checked, old.version).await
+        let action = match (old.is_active, agent.is_active) {
+            (true, false) => "agent.deactivate",
+            (false, true) => "agent.activate",
+            _ => "agent.update",
+        };
+        let fact = Fact::new(by, action, id.to_string()).with(told(&agent));
+        self.put_agent(agent, checked, old.version, fact).await
     }
 
     /// Takes an agent out of use: it is matched no more, and calls of it wait until it is active
@@ -196,9 +210,13 @@ impl Engine {
     ///
     /// # Errors
     /// `UnknownAgent`.
-    pub async fn deactivate_agent(&self, id: AgentId) -> Result<AgentView, EngineError> {
+    pub async fn deactivate_agent(
+        &self,
+        id: AgentId,
+        by: impl Into<Author>,
+    ) -> Result<AgentView, EngineError> {
         let edit = AgentEdit { is_active: Some(false), ..AgentEdit::default() };
-        self.edit_agent(id, edit, None).await
+        self.edit_agent(id, edit, None, by).await
     }
 
     async fn check_endpoint(&self, endpoint: &str, defects: &mut Defects) {
@@ -239,9 +257,11 @@ impl Engine {
         agent: Agent,
         checked: Checked,
         read_at: u64,
+        fact: Fact,
     ) -> Result<AgentView, EngineError> {
         let registry = &self.shared.registry;
-        if let DocumentOutcome::Conflict(version) = registry.put(&agent, read_at).await? {
+        let written = registry.put(&agent, read_at, fact).await?;
+        if let ChangeOutcome::Conflict { version, .. } = written {
             return Err(EngineError::AgentChanged { version });
         }
         let (id, name) = (agent.id, agent.name.clone());
@@ -251,6 +271,22 @@ impl Engine {
         self.shared.agents.cast(AgentsMsg::Look { agent: id, newcomer: None });
         self.agent(id)
     }
+}
+
+/// What the audit trail says of a registration: all of it but the secret, by its digest.
+fn told(agent: &Agent) -> Value {
+    let shown = Agent {
+        auth: agent.auth.clone().map(|auth| AgentAuth { sealed: String::new(), ..auth }),
+        ..agent.clone()
+    };
+    let whole = serde_json::to_value(&shown).unwrap_or_default();
+    json!({
+        "name": agent.name,
+        "endpoint": agent.endpoint,
+        "version": agent.version,
+        "active": agent.is_active,
+        "sha256": crate::dsl::canonical_hash(&whole),
+    })
 }
 
 fn passed(checked: Option<Checked>, defects: Defects) -> Result<Checked, EngineError> {

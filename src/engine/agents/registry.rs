@@ -13,9 +13,10 @@ use crate::engine::agents::gate::Gate;
 use crate::engine::agents::permit::{Claim, Pause};
 use crate::engine::agents::{AgentView, Availability};
 use crate::model::agent::Agent;
+use crate::model::audit::Fact;
 use crate::model::id::{AgentId, JobId};
 use crate::model::time::Timestamp;
-use crate::store::{Document, DocumentOutcome, Store};
+use crate::store::{ChangeOutcome, Document, DocumentChange, Store};
 
 /// Documents by id.
 pub(crate) const AGENTS: &str = "agent";
@@ -114,12 +115,15 @@ impl Registry {
         &self,
         agent: &Agent,
         read_at: u64,
-    ) -> Result<DocumentOutcome, EngineError> {
+        fact: Fact,
+    ) -> Result<ChangeOutcome, EngineError> {
         let unwritten = |error: serde_json::Error| EngineError::Unavailable(error.to_string());
         let body = serde_json::to_vec(agent).map_err(unwritten)?;
         let (id, updated_at) = (agent.id.to_string(), agent.updated_at);
         let document = Document { id, version: 0, updated_at, body };
-        Ok(self.store.put_document(AGENTS, document, Some(read_at)).await?)
+        let (kind, expect_version) = (AGENTS.to_owned(), Some(read_at));
+        let change = DocumentChange::Put { kind, document, expect_version };
+        Ok(self.store.change_documents(vec![change], Some(fact), updated_at).await?)
     }
 
     /// Every agent, active or not.

@@ -11,16 +11,23 @@ const FINE_BITS: u32 = 3;
 /// Times in milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Latency(BTreeMap<u32, u64>);
+pub(crate) struct Latency(BTreeMap<u32, u64>);
 
 impl Latency {
     /// Counts a time.
-    pub(super) fn add(&mut self, ms: u64) {
+    pub(crate) fn add(&mut self, ms: u64) {
         *self.0.entry(bucket(ms)).or_default() += 1;
     }
 
+    /// Counts the times of another one as well.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (bucket, count) in &other.0 {
+            *self.0.entry(*bucket).or_default() += count;
+        }
+    }
+
     /// The time that so many of a hundred do not exceed, milliseconds; none before the first.
-    pub(super) fn quantile(&self, percent: u64) -> Option<u64> {
+    pub(crate) fn quantile(&self, percent: u64) -> Option<u64> {
         let all: u64 = self.0.values().sum();
         let wanted = (all * percent).div_ceil(100).max(1);
         let mut seen = 0;

@@ -12,3 +12,4 @@ mod latency;
 
 pub use figures::AgentStatistics;
 pub(crate) use keeper::Statistics;
+pub(crate) use latency::Latency;

@@ -4,6 +4,8 @@
 pub mod actor;
 /// Agents.
 pub mod agent;
+/// The audit trail and oversight.
+pub mod audit;
 /// Backups.
 pub mod backup;
 /// Batches.
@@ -14,14 +16,24 @@ pub mod checkpoint;
 pub mod diff;
 /// What a look at the store found.
 pub mod doctor;
+/// Gates.
+pub mod gate;
 /// Jobs.
 pub mod job;
+/// Signed links.
+pub mod link;
 /// Log rows and timelines.
 pub mod log;
+/// Approval rules.
+pub mod rule;
 /// The server.
 pub mod status;
 /// Templates.
 pub mod template;
+/// API tokens.
+pub mod token;
+/// Accounts and who asks.
+pub mod user;
 /// The worker.
 pub mod worker;
 /// Workflow documents.

@@ -17,6 +17,7 @@ use crate::http::present::agent::{admin, admin_with, trial};
 use crate::http::problem::ApiError;
 use crate::http::state::HttpState;
 use crate::http::validate_agent::{agent_edit, imported, new_agent};
+use crate::model::audit::Fact;
 
 /// Registers an agent.
 #[utoipa::path(post, path = "/api/admin/agents", operation_id = "createAgent", tag = "agents",
@@ -30,8 +31,8 @@ pub async fn create(
     body: JsonBody<NewAgent>,
 ) -> Result<Response, ApiError> {
     let new = new_agent(body.value)?;
-    let engine = state.engine.clone();
-    let view = detached(async move { engine.create_agent(new).await }).await?;
+    let (engine, by) = (state.engine.clone(), caller.author());
+    let view = detached(async move { engine.create_agent(new, by).await }).await?;
     tracing::info!(agent = %view.agent.id, by = %caller.id, "an agent was registered");
     Ok(created(&view))
 }
@@ -48,12 +49,12 @@ pub async fn import(
     caller: Caller,
     body: JsonBody<CardImport>,
 ) -> Result<Response, ApiError> {
-    let engine = state.engine.clone();
+    let (engine, by) = (state.engine.clone(), caller.author());
     let import = body.value;
     let view = detached(async move {
         let card = engine.agent_card(&import.agent_card_url).await?;
         let new = imported(&card, import)?;
-        Ok::<AgentView, ApiError>(engine.create_agent(new).await?)
+        Ok::<AgentView, ApiError>(engine.create_agent(new, by).await?)
     })
     .await?;
     tracing::info!(agent = %view.agent.id, by = %caller.id, "an agent was imported");
@@ -117,8 +118,9 @@ pub async fn edit(
     // What is laid over the registration is laid over the one that was read here.
     let version = body.value.version.unwrap_or(known.agent.version);
     let edit = agent_edit(&known.agent, body.value)?;
+    let by = caller.author();
     change(&state, &caller, &id, "Agent changed", async move |engine| {
-        engine.edit_agent(known.agent.id, edit, Some(version)).await
+        engine.edit_agent(known.agent.id, edit, Some(version), by).await
     })
     .await
 }
@@ -136,8 +138,9 @@ pub async fn deactivate(
     NamePath(id): NamePath,
 ) -> Result<Json<AdminAgentAnswer>, ApiError> {
     let known = state.engine.find_agent(&id)?;
+    let by = caller.author();
     change(&state, &caller, &id, "Agent deactivated", async move |engine| {
-        engine.deactivate_agent(known.agent.id).await
+        engine.deactivate_agent(known.agent.id, by).await
     })
     .await
 }
@@ -174,6 +177,8 @@ pub async fn test(
     let agent = state.engine.find_agent(&id)?.agent.id;
     let violations = state.engine.check_agent_inputs(agent, &body.value.input)?;
     tracing::info!(%agent, by = %caller.id, "an agent is tried out");
+    // Noted before it is done: a trial that nobody could note would leave without a word.
+    state.engine.record(Fact::new(caller.author(), "agent.test", agent.to_string())).await?;
     let done = state.engine.test_agent(agent, body.value.input).await?;
     Ok(Json(trial(done, violations)))
 }

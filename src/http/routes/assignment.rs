@@ -29,7 +29,7 @@ pub async fn assign(
     body: JsonBody<Assignment>,
 ) -> Result<Json<JobAnswer>, ApiError> {
     detail::own_job(&state, &caller, id).await?;
-    let (engine, by) = (state.engine.clone(), caller.principal());
+    let (engine, by) = (state.engine.clone(), caller.author());
     let Assignment { agent_id, inputs } = body.value;
     let done =
         detached(async move { engine.assign_agent(id, &agent_id, inputs, None, by).await }).await?;

@@ -31,7 +31,7 @@ pub async fn claim(
     CheckpointPath(id): CheckpointPath,
 ) -> Result<Json<DecisionAnswer>, ApiError> {
     let (engine, voter, by) =
-        (state.engine.clone(), caller.voter(Door::Session), caller.principal());
+        (state.engine.clone(), caller.voter(Door::Session), caller.author());
     let done = detached(async move { engine.claim(id, voter, by).await }).await?;
     Ok(answer(&state, done, "Checkpoint claimed"))
 }
@@ -49,7 +49,7 @@ pub async fn release(
     CheckpointPath(id): CheckpointPath,
 ) -> Result<Json<DecisionAnswer>, ApiError> {
     let (engine, voter, by) =
-        (state.engine.clone(), caller.voter(Door::Session), caller.principal());
+        (state.engine.clone(), caller.voter(Door::Session), caller.author());
     let done = detached(async move { engine.release_claim(id, voter, by).await }).await?;
     Ok(answer(&state, done, "Checkpoint released"))
 }
@@ -76,7 +76,7 @@ pub async fn delegate(
     let until = until.transpose()?;
     let reason = validate::comment("/reason", reason)?;
     let (engine, voter, by) =
-        (state.engine.clone(), caller.voter(Door::Session), caller.principal());
+        (state.engine.clone(), caller.voter(Door::Session), caller.author());
     let done =
         detached(async move { engine.delegate_checkpoint(id, to, until, reason, voter, by).await });
     Ok(answer(&state, done.await?, "Checkpoint delegated"))
@@ -97,7 +97,7 @@ pub async fn comment(
 ) -> Result<Json<DecisionAnswer>, ApiError> {
     let text = body.value.text;
     let (engine, voter, by) =
-        (state.engine.clone(), caller.voter(Door::Session), caller.principal());
+        (state.engine.clone(), caller.voter(Door::Session), caller.author());
     let done = detached(async move { engine.comment(id, text, voter, by).await }).await?;
     Ok(answer(&state, done, "Comment recorded"))
 }
@@ -123,7 +123,7 @@ pub async fn rearm(
     })?;
     let reason = validate::reason("/reason", reason)?;
     let (engine, voter, by) =
-        (state.engine.clone(), caller.voter(Door::Session), caller.principal());
+        (state.engine.clone(), caller.voter(Door::Session), caller.author());
     let done = detached(async move { engine.rearm(id, expiry, reason, voter, by).await }).await?;
     Ok(answer(&state, done, "Checkpoint armed again"))
 }

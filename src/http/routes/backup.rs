@@ -8,11 +8,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use hyper::body::{Frame, SizeHint};
+use serde_json::json;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::api::backup::{BackupAnswer, BackupList, ReleaseAnswer};
 use crate::api::job::Reason;
+use crate::engine::EngineError;
 use crate::http::authorize::Caller;
 use crate::http::codes;
 use crate::http::detached::detached;
@@ -21,6 +23,7 @@ use crate::http::present::backup::present;
 use crate::http::problem::ApiError;
 use crate::http::state::HttpState;
 use crate::http::validate;
+use crate::model::audit::Fact;
 
 /// Bytes that are sent at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -37,7 +40,15 @@ pub async fn take(
 ) -> Result<(StatusCode, Json<BackupAnswer>), ApiError> {
     tracing::info!(by = %caller.id, "a backup is to be taken");
     let engine = state.engine.clone();
-    let taken = detached(async move { engine.backup().await }).await?;
+    let by = caller.author();
+    let taken = detached(async move {
+        let taken = engine.backup().await?;
+        let (file, sha256) = (&taken.manifest.file, taken.manifest.sha256);
+        let fact = Fact::new(by, "backup.make", file.as_str());
+        engine.record(fact.with(json!({ "sha256": sha256 }))).await?;
+        Ok::<_, EngineError>(taken)
+    });
+    let taken = taken.await?;
     let answer = BackupAnswer { success: true, backup: present(taken) };
     Ok((StatusCode::CREATED, Json(answer)))
 }
@@ -86,7 +97,7 @@ pub async fn release(
     body: JsonBody<Reason>,
 ) -> Result<Json<ReleaseAnswer>, ApiError> {
     let reason = validate::reason("/reason", body.value.reason)?;
-    let (engine, by) = (state.engine.clone(), caller.principal());
+    let (engine, by) = (state.engine.clone(), caller.author());
     detached(async move { engine.release(by, reason).await }).await?;
     let message = "Released: the queue, the timers and the calls begin".to_owned();
     Ok(Json(ReleaseAnswer { success: true, message }))

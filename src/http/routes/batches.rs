@@ -37,7 +37,7 @@ pub async fn create(
     if items.is_empty() {
         return Err(ApiError::invalid_at("", "the batch is about no job"));
     }
-    let by = caller.principal();
+    let by = caller.author();
     let new = engine::NewBatch { by, owner: Some(caller.id.clone()), action, items };
     let taken = batch(state.engine.submit_batch(new).await?);
     let location = HeaderValue::from_str(&format!("/api/batches/{}", taken.id));

@@ -38,7 +38,7 @@ pub async fn receive(
         ApiError::invalid_at(pointer, error.to_string())
     })?;
     let engine = state.engine.clone();
-    let by = caller.principal();
+    let by = caller.author();
     let delivered = detached(async move { engine.deliver(event, by).await }).await?;
     Ok(Json(EventAnswer { success: true, delivered }))
 }

@@ -9,16 +9,13 @@ use crate::api::job::JobAnswer;
 use crate::dsl::canonical_hash;
 use crate::engine::{IdempotencyKey, NewJob, Submitted};
 use crate::http::authorize::Caller;
-use crate::http::codes;
 use crate::http::detached::detached;
 use crate::http::present::job::{Words, job};
 use crate::http::problem::ApiError;
+use crate::http::replies;
 use crate::http::state::HttpState;
-use crate::model::limits::{IDEMPOTENCY_KEPT, IDEMPOTENCY_KEY_BYTES_MAX};
+use crate::model::limits::IDEMPOTENCY_KEPT;
 use crate::model::time::Timestamp;
-
-/// The header that names a creation.
-const KEY: &str = "idempotency-key";
 
 /// Submits a checked job and answers 201; the same key again answers the same job.
 pub async fn create(
@@ -36,7 +33,7 @@ pub async fn create(
     };
     let key = idempotency_key(headers, caller, route, raw, state.engine.now())?;
     let engine = state.engine.clone();
-    let by = caller.principal();
+    let by = caller.author();
     let Submitted { job: view, replayed } = detached(async move {
         match agent {
             Some(agent) => engine.submit_assigned(new, &agent, by, key).await,
@@ -53,7 +50,7 @@ pub async fn create(
         response.headers_mut().insert(header::LOCATION, location);
     }
     if replayed {
-        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+        response.headers_mut().insert(replies::REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)
 }
@@ -68,21 +65,15 @@ fn about_input(mut error: ApiError) -> ApiError {
     error
 }
 
-fn idempotency_key(
+/// The key of a request, if it has one. The same key with another body is told apart by its digest.
+pub fn idempotency_key(
     headers: &HeaderMap,
     caller: &Caller,
     route: &str,
     raw: &Value,
     now: Timestamp,
 ) -> Result<Option<IdempotencyKey>, ApiError> {
-    let Some(value) = headers.get(KEY) else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| !key.trim().is_empty());
-    let key = key.filter(|key| key.len() <= IDEMPOTENCY_KEY_BYTES_MAX).ok_or_else(|| {
-        let detail = format!(
-            "Idempotency-Key must be 1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters"
-        );
-        ApiError::new(codes::INVALID_REQUEST, detail)
-    })?;
+    let Some(key) = replies::key(headers)? else { return Ok(None) };
     // The canonical form, so that the same request in other white space or order is the same.
     let digest = canonical_hash(&json!([route, raw]));
     let kept = i64::try_from(IDEMPOTENCY_KEPT.0).unwrap_or(i64::MAX);

@@ -116,7 +116,7 @@ pub async fn batch(
     body: JsonBody<DecisionBatch>,
 ) -> Result<Json<DecisionBatchAnswer>, ApiError> {
     let decisions = batch_of(&caller, body.value)?;
-    let (engine, by) = (state.engine.clone(), caller.principal());
+    let (engine, by) = (state.engine.clone(), caller.author());
     let work = async move { Ok::<_, ApiError>(engine.decide_batch(decisions, by).await) };
     let outcomes = detached(work).await?;
     let now = state.engine.now();
@@ -187,7 +187,7 @@ async fn decide(
 ) -> Result<Json<DecisionAnswer>, ApiError> {
     let (id, verdict) = (decision.checkpoint, decision.verdict);
     let engine = state.engine.clone();
-    let by = caller.principal();
+    let by = caller.author();
     let decided = detached(async move { engine.decide(decision, by).await }).await;
     let view = match decided {
         Ok(view) => view,

@@ -55,7 +55,7 @@ impl Include {
 pub async fn own_job(state: &HttpState, caller: &Caller, id: JobId) -> Result<JobView, ApiError> {
     // The row first: a job that cannot be loaded must not show that it exists to others.
     let row = state.engine.job_row(id).await?;
-    permit(caller, Action::UseJob, Resource::JobOf(&row.owner))?;
+    permit(caller, Action::ReadJob, Resource::JobOf(&row.owner))?;
     Ok(state.engine.job(id).await?)
 }
 
@@ -131,7 +131,7 @@ pub async fn command(
     message: &str,
 ) -> Result<JobAnswer, ApiError> {
     let engine = state.engine.clone();
-    let by = caller.principal();
+    let by = caller.author();
     let done = detached(async move { engine.command(id, command, by).await }).await;
     let view = done.map_err(|error: ApiError| match words {
         Words::Jobs => error,

@@ -103,7 +103,7 @@ pub async fn reassign(
 ) -> Result<Json<JobAnswer>, ApiError> {
     let Reassignment { agent_id, inputs, reason } = body.value;
     let reason = validate::reason("/reason", reason)?;
-    let (engine, by) = (state.engine.clone(), caller.principal());
+    let (engine, by) = (state.engine.clone(), caller.author());
     let work = async move { engine.reassign_agent(id, &agent_id, inputs, reason, by).await };
     let done = detached(work).await?;
     Ok(Json(detail::changed(&state, done, Words::Jobs, "Job reassigned")))

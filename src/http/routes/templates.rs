@@ -7,9 +7,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::api::template::{self as shape, NewTemplate, TemplateAnswer, TemplateList};
-use crate::http::authorize::{Caller, Role};
-use crate::http::codes;
+use crate::http::authorize::{Action, Caller, Resource};
 use crate::http::extract::{JsonBody, NamePath, typed};
+use crate::http::guard::permit;
 use crate::http::present::template::template;
 use crate::http::problem::ApiError;
 use crate::http::state::HttpState;
@@ -41,7 +41,7 @@ pub async fn create(
         created_at: now,
         updated_at: now,
     };
-    templates::keep(&state.engine, &kept).await?;
+    templates::keep(&state.engine, &kept, caller.author()).await?;
     let answer = TemplateAnswer { success: true, template: template(&kept), message: None };
     let location = HeaderValue::from_str(&format!("/api/templates/{}", kept.id));
     let mut response = (StatusCode::CREATED, Json(answer)).into_response();
@@ -75,8 +75,8 @@ fn checked(caller: &Caller, new: NewTemplate) -> Result<NewTemplate, ApiError> {
         }
         error
     })?;
-    if new.shared && !caller.has_any(&[Role::Admin]) {
-        return Err(ApiError::new(codes::FORBIDDEN, "only an admin may share a template with all"));
+    if new.shared {
+        permit(caller, Action::ShareTemplate, Resource::Any)?;
     }
     Ok(new)
 }
@@ -132,9 +132,9 @@ pub async fn replace(
         updated_at: state.engine.now(),
         ..old.clone()
     };
-    templates::keep(&state.engine, &kept).await?;
+    templates::keep(&state.engine, &kept, caller.author()).await?;
     if kept.shared != old.shared {
-        templates::remove(&state.engine, &old).await?;
+        templates::remove(&state.engine, &old, caller.author()).await?;
     }
     let message = Some("Template changed".to_owned());
     Ok(Json(TemplateAnswer { success: true, template: template(&kept), message }))
@@ -153,7 +153,7 @@ pub async fn delete(
     NamePath(id): NamePath,
 ) -> Result<Json<TemplateAnswer>, ApiError> {
     let old = own(&state, &caller, &id).await?;
-    templates::remove(&state.engine, &old).await?;
+    templates::remove(&state.engine, &old, caller.author()).await?;
     let message = Some("Template removed".to_owned());
     Ok(Json(TemplateAnswer { success: true, template: template(&old), message }))
 }
@@ -161,8 +161,8 @@ pub async fn delete(
 /// A template that the caller may change.
 async fn own(state: &HttpState, caller: &Caller, id: &str) -> Result<Template, ApiError> {
     let found = templates::find(&state.engine, &caller.id, id).await?;
-    if found.shared && !caller.has_any(&[Role::Admin]) {
-        return Err(ApiError::new(codes::FORBIDDEN, "only an admin may change a shared template"));
+    if found.shared {
+        permit(caller, Action::ShareTemplate, Resource::Any)?;
     }
     Ok(found)
 }

@@ -4,11 +4,13 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::api::worker::WorkerAnswer;
+use crate::engine::EngineError;
 use crate::http::authorize::Caller;
 use crate::http::detached::detached;
 use crate::http::present::worker::answer;
 use crate::http::problem::ApiError;
 use crate::http::state::HttpState;
+use crate::model::audit::Fact;
 
 /// How the worker is.
 #[utoipa::path(get, path = "/api/admin/agent-worker", operation_id = "readWorker", tag = "admin",
@@ -30,7 +32,12 @@ pub async fn start(
 ) -> Result<Json<WorkerAnswer>, ApiError> {
     tracing::info!(by = %caller.id, "the worker is to start");
     let engine = state.engine.clone();
-    let worker = detached(async move { engine.start_worker().await }).await?;
+    let fact = Fact::new(caller.author(), "worker.start", "worker");
+    let worker = detached(async move {
+        engine.record(fact).await?;
+        engine.start_worker().await
+    });
+    let worker = worker.await?;
     let counts = state.engine.counts().await?;
     Ok(Json(answer(worker, &counts, Some("Worker started successfully"))))
 }
@@ -45,7 +52,16 @@ pub async fn stop(
 ) -> Result<Json<WorkerAnswer>, ApiError> {
     tracing::info!(by = %caller.id, "the worker is to stop");
     let engine = state.engine.clone();
-    let worker = detached(async move { engine.stop_worker().await }).await?;
+    let fact = Fact::new(caller.author(), "worker.stop", "worker");
+    let worker = detached(async move {
+        let worker = engine.stop_worker().await?;
+        // On a full disk nobody may be kept from stopping the worker.
+        if let Err(error) = engine.record(fact).await {
+            tracing::error!(%error, "that the worker stopped has no entry in the audit trail");
+        }
+        Ok::<_, EngineError>(worker)
+    });
+    let worker = worker.await?;
     let counts = state.engine.counts().await?;
     Ok(Json(answer(worker, &counts, Some("Worker stopped successfully"))))
 }

@@ -105,7 +105,7 @@ pub async fn register(
         ApiError::new(codes::MALFORMED, format!("the document is no UTF-8 text: {error}"))
     })?;
     let engine = state.engine.clone();
-    let by = caller.principal();
+    let by = caller.author();
     let (status, checked) = if is_dry.unwrap_or_default() {
         let checked = tokio::task::spawn_blocking(move || engine.check_workflow(&text, format));
         let checked = checked.await;

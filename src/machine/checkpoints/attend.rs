@@ -106,7 +106,11 @@ impl Scratch<'_> {
         text: &str,
         voter: &Voter,
     ) -> Attended {
-        let row = self.attended(id, voter)?;
+        let row = match (&voter.principal, &voter.door) {
+            // A rule says that it left the decision to a person.
+            (Principal::System(_), Door::Rule { .. }) => self.checkpoint(id)?,
+            _ => self.attended(id, voter)?,
+        };
         check_open(&row)?;
         let bad = |message: String| Err(Refusal::BadDecision { member: "text", message });
         if text.trim().is_empty() || text.len() > COMMENT_BYTES_MAX {

@@ -114,6 +114,8 @@ fn check_door(row: &Checkpoint, voter: &Voter) -> Result<(), Refusal> {
         }
         (Principal::System(_), Door::Rule { .. }) => match row.purpose {
             Purpose::InDoubt => wrong("only a person finds out what became of a call"),
+            Purpose::Evaluation => wrong("only a person says whether a result is good enough"),
+            _ if row.policy.form.is_some() => wrong("only a person fills in a form"),
             _ if row.policy.four_eyes || row.policy.quorum > 1 => {
                 wrong("a rule is no person: it decides neither under four eyes nor in a quorum")
             }

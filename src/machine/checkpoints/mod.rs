@@ -19,4 +19,5 @@ mod timers;
 
 pub(super) use fold::fold;
 pub(super) use opening::Opening;
+pub use outcome::approved;
 pub(super) use timers::next_at;

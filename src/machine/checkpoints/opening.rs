@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::dsl::canonical_hash;
 use crate::dsl::checkpoint_words;
-use crate::dsl::definition::CheckpointCall;
+use crate::dsl::definition::{CheckpointCall, DurationSpec};
 use crate::dsl::schema::Schema;
 use crate::expr::Template;
 use crate::machine::evaluate::Arguments;
@@ -52,7 +52,12 @@ impl Scratch<'_> {
         let on = On { input, arguments };
         let title = self.render_text(&call.title, input, arguments)?;
         let summary = match &call.summary {
-            Some(summary) => Some(self.render_text(summary, input, arguments)?),
+            // An expression that finds nothing means the same as leaving it out.
+            Some(summary) => match &*self.render(summary, input, arguments)? {
+                Value::Null => None,
+                Value::String(text) => Some(text.clone()),
+                other => Some(other.to_string()),
+            },
             None => None,
         };
         let shown = match &call.show {
@@ -73,7 +78,7 @@ impl Scratch<'_> {
             shown: shown.clone(),
             assignees,
             expiry: Some(expiry),
-            on_expiry: call.on_expiry,
+            on_expiry: self.on_expiry(call, on)?,
             policy,
         });
         if call.blocking {
@@ -91,6 +96,12 @@ impl Scratch<'_> {
         checkpoint_words::assignees(&value).map_err(|wrong| given("assignees", &wrong))
     }
 
+    fn on_expiry(&self, call: &CheckpointCall, on: On<'_>) -> Raised<OnExpiry> {
+        let Some(expression) = &call.on_expiry_by else { return Ok(call.on_expiry) };
+        let value = self.evaluate(expression, on.input, on.arguments)?;
+        checkpoint_words::on_expiry(&value).map_err(|wrong| given("onExpiry", &wrong))
+    }
+
     fn policy(&self, call: &CheckpointCall, on: On<'_>) -> Raised<Policy> {
         let of = |template: &Template| self.render(template, on.input, on.arguments);
         let quorum = checkpoint_words::quorum(&*of(&call.quorum)?);
@@ -105,14 +116,16 @@ impl Scratch<'_> {
         let link_confirm = link_confirm.map_err(|wrong| given("linkConfirm", &wrong))?;
         let escalate_to = checkpoint_words::chain(&*of(&call.escalate_to)?);
         let escalate_to = escalate_to.map_err(|wrong| given("escalateTo", &wrong))?;
-        let span = |duration: &Option<_>| match duration {
-            Some(duration) => self.span(duration, on.input, on.arguments).map(Some),
-            None => Ok(None),
-        };
+        let span = |duration: &Option<DurationSpec>| self.optional_span(duration.as_ref(), on);
+        let mut excluded = checkpoint_words::excluded(&*of(&call.exclude)?)
+            .map_err(|wrong| given("exclude", &wrong))?;
+        if four_eyes {
+            excluded.extend(self.own_people());
+        }
         Ok(Policy {
             quorum,
             four_eyes,
-            excluded: if four_eyes { self.own_people() } else { Vec::new() },
+            excluded,
             form: self.form(call, on)?,
             editable,
             reworks,
@@ -121,6 +134,19 @@ impl Scratch<'_> {
             escalate_after: span(&call.escalate_after)?,
             escalate_to,
         })
+    }
+
+    /// A duration; none when its expression finds nothing.
+    fn optional_span(&self, duration: Option<&DurationSpec>, on: On<'_>) -> Raised<Option<Span>> {
+        match duration {
+            None => Ok(None),
+            Some(DurationSpec::Expression(expression))
+                if self.evaluate(expression, on.input, on.arguments)?.is_null() =>
+            {
+                Ok(None)
+            }
+            Some(duration) => self.span(duration, on.input, on.arguments).map(Some),
+        }
     }
 
     fn form(&self, call: &CheckpointCall, on: On<'_>) -> Raised<Option<Data>> {

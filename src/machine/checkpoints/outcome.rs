@@ -65,8 +65,8 @@ impl Scratch<'_> {
     }
 }
 
-/// The output of a task that was approved.
-fn approved(row: &Checkpoint, decision: &Decision) -> Value {
+/// The output of a task that was approved like this.
+pub fn approved(row: &Checkpoint, decision: &Decision) -> Value {
     let mut output = json!({
         "decision": "approve",
         "by": decision.by.to_string(),

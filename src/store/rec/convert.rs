@@ -49,7 +49,7 @@ pub(super) fn word<T: Coded>(what: &str, code: u8) -> Result<T, BadRecord> {
     T::from_code(code).ok_or_else(|| BadRecord::Damaged(format!("{what} {code} does not exist")))
 }
 
-fn write_author(by: &Principal) -> v1::Author<'_> {
+pub(super) fn write_author(by: &Principal) -> v1::Author<'_> {
     let kind = match by {
         Principal::Person(_) => 1,
         Principal::Agent(_) => 2,
@@ -58,7 +58,7 @@ fn write_author(by: &Principal) -> v1::Author<'_> {
     v1::Author { kind, id: by.id().into() }
 }
 
-fn read_author(by: v1::Author<'_>) -> Result<Principal, BadRecord> {
+pub(super) fn read_author(by: v1::Author<'_>) -> Result<Principal, BadRecord> {
     let id = by.id.into_owned();
     match by.kind {
         1 => Ok(Principal::Person(id)),
@@ -87,10 +87,13 @@ impl Append<'_> {
 
     /// The append in a record.
     pub(crate) fn from_record(record: &[u8]) -> Result<Self, BadRecord> {
-        match codec::open(codec::APPEND, record)? {
-            (1, body) => Self::from_v1(body),
-            (_, body) => Self::from_v2(body),
-        }
+        let (version, body) = codec::open(codec::APPEND, record)?;
+        Self::from_body(version, body)
+    }
+
+    /// The append in the body of a record of this schema version.
+    pub(crate) fn from_body(version: u16, body: &[u8]) -> Result<Self, BadRecord> {
+        if version == 1 { Self::from_v1(body) } else { Self::from_v2(body) }
     }
 
     /// In version 1 an event was alone, and its place was that of its record.

@@ -175,3 +175,35 @@ pub(crate) struct Document<'a> {
     pub updated_at: i64,
     pub body: Bytes<'a>,
 }
+
+/// Where a wish came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin<'a> {
+    pub address: Option<Text<'a>>,
+    pub via: Text<'a>,
+}
+
+/// The commit of a job that an entry of the audit trail is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AuditedCommit {
+    pub job: u128,
+    pub feed: u64,
+    pub last_seq: u64,
+}
+
+/// An entry of the audit trail. `detail` is JSON. `previous_hash` stays the last member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AuditEntry<'a> {
+    pub seq: u64,
+    pub at: i64,
+    pub by: Author<'a>,
+    pub action: Text<'a>,
+    pub target: Text<'a>,
+    pub commit: Option<AuditedCommit>,
+    pub digest: [u8; 32],
+    pub shown: Option<[u8; 32]>,
+    pub has_reason: bool,
+    pub detail: Option<Bytes<'a>>,
+    pub origin: Option<Origin<'a>>,
+    pub previous_hash: [u8; 32],
+}

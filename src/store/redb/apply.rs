@@ -5,16 +5,19 @@ use std::borrow::Cow;
 
 use ::redb::{ReadableTable, ReadableTableMetadata};
 
+use crate::model::audit::{AuditHead, Fact};
 use crate::model::id::{CheckpointId, JobId};
 use crate::model::row::{CheckpointRow, JobRow};
 use crate::model::time::Timestamp;
 use crate::store::answer::{Document, DocumentOutcome};
+use crate::store::audit::{ChangeOutcome, DocumentChange, Told, link_commit};
 use crate::store::chain;
 use crate::store::codec;
 use crate::store::commit::{Commit, CommitOutcome, IdempotencyKey};
 use crate::store::error::StoreError;
 use crate::store::precondition::{self, Standing, UsedKey};
 use crate::store::rec::{self, Append, HeldJob, Key};
+use crate::store::redb::audit;
 use crate::store::redb::card;
 use crate::store::redb::counters::Tally;
 use crate::store::redb::drawer::{Drawers, Place};
@@ -36,6 +39,8 @@ pub(super) enum Command {
     Put { kind: String, document: Document, expect_version: Option<u64> },
     /// Removes a document.
     Remove { kind: String, id: String },
+    /// Changes documents, all or none, and writes the entry of a fact.
+    Change { changes: Vec<DocumentChange>, fact: Option<Fact>, at: Timestamp },
     /// Clears a nudge.
     ClearNudge(JobId),
     /// Something beside decisions.
@@ -51,6 +56,8 @@ pub(super) enum Answer {
     Document(DocumentOutcome),
     /// Was the document there?
     Removed(bool),
+    /// Of changing documents.
+    Changed(ChangeOutcome),
     /// What came of upkeep.
     Kept(Kept),
     /// Nothing to say.
@@ -63,6 +70,7 @@ pub(super) enum Answer {
 pub(super) struct Prepared {
     commit: Commit,
     events: Vec<Vec<u8>>,
+    told: Told,
     checkpoints: Vec<Vec<u8>>,
     snapshot: Option<Vec<u8>>,
     place: Place,
@@ -76,6 +84,7 @@ impl Prepared {
         let job = commit.job;
         // The events are dropped here, so that the writer does not have to.
         let events = std::mem::take(&mut commit.events);
+        let told = Told::of(events.iter().map(|event| &**event), &commit.checkpoints);
         let events = events.iter().map(|event| chain::event_json(event));
         let events = events.collect::<Result<_, _>>();
         let events = events.map_err(|bad| bad.at(codec::APPEND, job))?;
@@ -89,7 +98,7 @@ impl Prepared {
         });
         let (place, card) = (card::place_of(&commit.row), card::card_of(&commit.row));
         let snapshot = snapshot.transpose()?;
-        Ok(Self { commit, events, checkpoints, snapshot, place, card })
+        Ok(Self { commit, events, told, checkpoints, snapshot, place, card })
     }
 
     /// Is its job found by another text, or at another place, than before?
@@ -110,7 +119,9 @@ pub(super) struct Group<'t> {
     pub(super) tally: Tally,
     pub(super) last_feed: u64,
     pub(super) last_time: Timestamp,
+    pub(super) audit: AuditHead,
     held_time: Timestamp,
+    held_audit: AuditHead,
     pub(super) changed: bool,
 }
 
@@ -119,9 +130,19 @@ impl<'t> Group<'t> {
     pub(super) fn begin(tables: Tables<'t>) -> Result<Self, Failure> {
         let last_feed = tables.feed.last()?.map_or(0, |(feed, _)| feed.value());
         let held_time = read_last_time(&tables.meta)?;
-        let (tally, last_time) = (Tally::default(), held_time);
-        let (cards, texts) = (Drawers::new(codec::CARDS), Drawers::new(codec::TEXTS));
-        Ok(Self { tables, cards, texts, tally, last_feed, last_time, held_time, changed: false })
+        let held_audit = audit::read_head(&tables.meta)?;
+        Ok(Self {
+            tables,
+            cards: Drawers::new(codec::CARDS),
+            texts: Drawers::new(codec::TEXTS),
+            tally: Tally::default(),
+            last_feed,
+            last_time: held_time,
+            audit: held_audit,
+            held_time,
+            held_audit,
+            changed: false,
+        })
     }
 
     /// Does one command. `Failure::Store` concerns this command alone.
@@ -136,6 +157,9 @@ impl<'t> Group<'t> {
                 self.changed |= removed;
                 Ok(Answer::Removed(removed))
             }
+            Command::Change { changes, fact, at } => {
+                self.change(changes, fact.as_ref(), *at).map(Answer::Changed)
+            }
             Command::Upkeep(upkeep) => self.keep_up(upkeep).map(Answer::Kept),
             Command::ClearNudge(job) => {
                 self.changed |= self.tables.nudges.remove(job.as_u128())?.is_some();
@@ -149,6 +173,9 @@ impl<'t> Group<'t> {
         if self.last_time > self.held_time {
             let text = self.last_time.0.to_string();
             self.tables.meta.insert(META_LAST_TIME, text.as_str())?;
+        }
+        if self.audit != self.held_audit {
+            audit::write_head(&mut self.tables, self.audit)?;
         }
         self.tally.apply(&mut self.tables.counters)?;
         self.cards.write(&mut self.tables.cards)?;
@@ -191,12 +218,15 @@ impl<'t> Group<'t> {
         };
         let record = job.to_record().map_err(|bad| bad.at(codec::JOB, commit.job))?;
         let key = commit.key.as_ref().map(|key| new_key(commit, key)).transpose()?;
+        let feed = self.last_feed + 1;
+        let entry = link_commit(self.audit, commit, &prepared.told, feed, head_hash)?;
         self.take_entries(prepared, held.as_ref())?;
 
         // Everything is read, checked and encoded: from here on only the disk can fail.
         self.changed = true;
         self.write_job(prepared, held.as_ref(), &job, &record, &appends)?;
         self.write_checkpoints(prepared, &checkpoints)?;
+        self.write_entry(entry)?;
         if let (Some((key, record)), Some(wish)) = (key, &commit.key) {
             self.write_key(used.as_ref(), &key, &record, wish.forget_before)?;
         }

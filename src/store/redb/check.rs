@@ -13,6 +13,7 @@ use crate::store::chain;
 use crate::store::codec;
 use crate::store::error::StoreError;
 use crate::store::rec::{self, HeldJob, Key as UsedKey};
+use crate::store::redb::audit;
 use crate::store::redb::card;
 use crate::store::redb::counters::{self, Tally};
 use crate::store::redb::drawer;
@@ -36,9 +37,11 @@ const EVENTS_AT_ONCE: usize = 1_024;
 
 /// The number of events, and everything that is wrong.
 pub(super) fn walk(t: &ReadTransaction) -> Result<(u64, Vec<Defect>), Failure> {
-    let is_older = t.open_table(META)?.get(META_FORMAT)?;
-    let is_older = is_older.is_some_and(|format| open::is_older(format.value()));
-    let mut check = Check { t, is_older, defects: Vec::new(), expected: Expected::default() };
+    let format = t.open_table(META)?.get(META_FORMAT)?;
+    let format = format.map(|format| format.value().to_owned()).unwrap_or_default();
+    let (is_older, has_trail) = (open::is_older(&format), open::has_trail(&format));
+    let (defects, expected) = (Vec::new(), Expected::default());
+    let mut check = Check { t, is_older, has_trail, defects, expected };
     check.run()?;
     Ok((check.expected.events, check.defects))
 }
@@ -46,9 +49,9 @@ pub(super) fn walk(t: &ReadTransaction) -> Result<(u64, Vec<Defect>), Failure> {
 /// Name and rows of every table of a store.
 pub(super) fn lengths(
     t: &ReadTransaction,
-    is_older: bool,
+    has_trail: bool,
 ) -> Result<Vec<(&'static str, u64)>, Failure> {
-    if is_older { older::lengths(t) } else { tables::lengths(t) }
+    if has_trail { tables::lengths(t) } else { older::lengths(t) }
 }
 
 /// What the rows say that the other tables must hold.
@@ -70,6 +73,8 @@ struct Check<'t> {
     t: &'t ReadTransaction,
     /// Is the store laid out as formats 1 and 2 were?
     is_older: bool,
+    /// Has it an audit trail?
+    has_trail: bool,
     defects: Vec<Defect>,
     expected: Expected,
 }
@@ -86,6 +91,11 @@ impl Check<'_> {
         self.keys()?;
         self.documents()?;
         self.numbers()?;
+        if self.has_trail {
+            for defect in audit::check(self.t)? {
+                self.note(defect.into())?;
+            }
+        }
         let expected = &self.expected;
         let mut wanted = vec![
             ("journal", expected.appends),
@@ -104,7 +114,7 @@ impl Check<'_> {
         } else {
             wanted.extend([("journal_by_job", expected.appends), ("unplaced", 0)]);
         }
-        let held = lengths(self.t, self.is_older)?;
+        let held = lengths(self.t, self.has_trail)?;
         for (table, wanted) in wanted {
             let found = held.iter().find(|(name, _)| *name == table).map_or(0, |(_, rows)| *rows);
             if found != wanted {

@@ -8,19 +8,22 @@ use ::redb::{Database, ReadTransaction};
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::model::audit::{AuditEntry, AuditHead, Fact};
 use crate::model::event::Recorded;
 use crate::model::id::{CheckpointId, JobId};
 use crate::model::row::{CheckpointRow, JobRow};
 use crate::model::time::Timestamp;
 use crate::store::answer::{Change, Counts, Document, DocumentOutcome, Health, Loaded};
+use crate::store::audit::{AppendSeal, AuditPage, AuditQuery, ChangeOutcome, DocumentChange};
 use crate::store::backup::{BackupError, BackupOrder, Manifest};
 use crate::store::commit::{Commit, CommitOutcome};
 use crate::store::error::{ReadError, StoreError};
-use crate::store::item::Item;
+use crate::store::item::{Item, Record};
 use crate::store::page::Window;
 use crate::store::port::Store;
 use crate::store::query::{CheckpointQuery, JobQuery, Page};
 use crate::store::redb::apply::{Answer, Command, Prepared};
+use crate::store::redb::audit;
 use crate::store::redb::database::Slot;
 use crate::store::redb::error::{Failure, OpenError};
 use crate::store::redb::export;
@@ -53,6 +56,16 @@ impl Redb {
         let database = open::raise_format(&options.path, database)?;
         let again = options.clone();
         Self::start(options, database, Box::new(move || open::open_existing(&again)))
+    }
+
+    /// Opens a store that exists and leaves its format as it is; none when that has no audit trail.
+    pub fn open_as_it_is(options: RedbOptions) -> Result<Option<Self>, OpenError> {
+        let database = open::open_existing(&options)?;
+        if !open::is_current(&options.path, &database)? {
+            return Ok(None);
+        }
+        let again = options.clone();
+        Self::start(options, database, Box::new(move || open::open_existing(&again))).map(Some)
     }
 
     /// Starts the writer of an open database, which opens it again like this when it fails.
@@ -278,6 +291,43 @@ impl Store for Redb {
         }
     }
 
+    async fn change_documents(
+        &self,
+        changes: Vec<DocumentChange>,
+        fact: Option<Fact>,
+        at: Timestamp,
+    ) -> Result<ChangeOutcome, StoreError> {
+        match self.ask(Command::Change { changes, fact, at }).await? {
+            Answer::Changed(outcome) => Ok(outcome),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        self.slot.read(audit::head)
+    }
+
+    async fn audit_entries(&self, after: u64, max: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.long_read(move |t| audit::entries(t, after, max)).await
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        let query = query.clone();
+        self.long_read(move |t| audit::page(t, &query)).await
+    }
+
+    async fn appends(&self, after: u64, max: usize) -> Result<Vec<AppendSeal>, StoreError> {
+        self.long_read(move |t| audit::appends(t, after, max)).await
+    }
+
+    async fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError> {
+        self.long_read(move |t| audit::journal_records(t, job)).await
+    }
+
+    async fn store_id(&self) -> Result<String, StoreError> {
+        self.slot.read(audit::store_id)
+    }
+
     async fn last_time(&self) -> Result<Timestamp, StoreError> {
         self.slot.read(read::last_time)
     }
@@ -330,8 +380,12 @@ impl Store for Redb {
         self.ask(Command::Upkeep(Upkeep::Import(items))).await.map(|_| ())
     }
 
-    async fn remove_jobs(&self, jobs: Vec<(JobId, u64)>) -> Result<Vec<JobId>, StoreError> {
-        match self.ask(Command::Upkeep(Upkeep::RemoveJobs(jobs))).await? {
+    async fn remove_jobs(
+        &self,
+        jobs: Vec<(JobId, u64)>,
+        at: Timestamp,
+    ) -> Result<Vec<JobId>, StoreError> {
+        match self.ask(Command::Upkeep(Upkeep::RemoveJobs { jobs, at })).await? {
             Answer::Kept(Kept::Removed(removed)) => Ok(removed),
             other => Err(mismatch(&other)),
         }

@@ -7,7 +7,9 @@ use crate::store::item::{Item, Record};
 use crate::store::redb::error::Failure;
 use crate::store::redb::journal;
 use crate::store::redb::read;
-use crate::store::redb::tables::{CHECKPOINTS, DOCUMENTS, FEED, JOBS, KEYS, NUDGES, SNAPSHOTS};
+use crate::store::redb::tables::{
+    AUDIT, CHECKPOINTS, DOCUMENTS, FEED, JOBS, KEYS, NUDGES, SNAPSHOTS,
+};
 
 /// Bytes of records in one piece of a journal.
 const JOURNAL_BYTES: usize = 1 << 20;
@@ -54,6 +56,10 @@ pub(super) fn items(
         let (job, first_seq, last_seq) = change.value();
         let job = JobId::from_u128(job);
         take(Item::Change { feed: feed.value(), job, first_seq, last_seq })?;
+    }
+    for entry in t.open_table(AUDIT)?.iter()? {
+        let (seq, entry) = entry?;
+        take(Item::Audit { seq: seq.value(), record: record(entry.value()) })?;
     }
     take(Item::Time { last: read::last_time(t)? })
 }

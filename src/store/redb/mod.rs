@@ -3,6 +3,8 @@
 
 /// Applies commands inside one transaction.
 mod apply;
+/// The audit trail in the file.
+mod audit;
 /// Backups.
 mod backup;
 /// The bare loop that a store is measured against.

@@ -11,14 +11,18 @@ use ::redb::backends::FileBackend;
 use ::redb::{Builder, Database, DatabaseError, ReadableDatabase, TableError};
 
 use crate::model::crash_point;
+use crate::store::redb::audit;
 use crate::store::redb::error::{Failure, OpenError};
 use crate::store::redb::older;
 use crate::store::redb::tables::{META, META_CREATED_BY, META_FORMAT, META_STORE_ID, Tables};
 
 /// The format that this program writes, and the newest that it reads. 1 had a record for each event
 /// of a journal, 2 one for each append; both kept them under their job, and an index for each order
-/// of a list. 3 keeps them in the order of the feed, and cards for lists.
-pub const FORMAT_VERSION: u64 = 3;
+/// of a list. 3 keeps them in the order of the feed, and cards for lists. 4 has the audit trail.
+pub const FORMAT_VERSION: u64 = 4;
+
+/// The last format without an audit trail.
+const LAST_WITHOUT_TRAIL: u64 = 3;
 
 /// This program, as a store remembers its creator.
 pub(super) const PROGRAM: &str = concat!("holdpoint ", env!("CARGO_PKG_VERSION"));
@@ -186,10 +190,29 @@ fn raise(path: &Path, database: &Database) -> Result<(), Failure> {
     if is_older(&held) {
         older::raise(&transaction)?;
     }
+    {
+        let mut tables = Tables::open(&transaction)?;
+        let at = audit::latest(&tables)?;
+        audit::make_trail(&mut tables, &held, at)?;
+    }
     transaction.open_table(META)?.insert(META_FORMAT, current.as_str())?;
     transaction.commit()?;
     tracing::info!(path = %path.display(), from = held, to = current, "the store was raised");
     Ok(())
+}
+
+/// Is the store of the format that this program writes?
+pub(super) fn is_current(path: &Path, database: &Database) -> Result<bool, OpenError> {
+    let read = || -> Result<bool, Failure> {
+        let held = database.begin_read()?.open_table(META)?.get(META_FORMAT)?;
+        Ok(held.is_some_and(|held| held.value() == FORMAT_VERSION.to_string()))
+    };
+    read().map_err(|failure| OpenError::from_failure(path, "format of the store", failure))
+}
+
+/// Has a store of this format an audit trail?
+pub(super) fn has_trail(format: &str) -> bool {
+    format.parse::<u64>().is_ok_and(|format| format > LAST_WITHOUT_TRAIL)
 }
 
 /// Is a store of this format laid out as formats 1 and 2 were?

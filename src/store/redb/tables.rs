@@ -99,6 +99,8 @@ tables! {
     KEYS_BY_AGE keys_by_age: (i64, &'static str, &'static str) => ();
     /// Document records by (kind, id).
     DOCUMENTS documents: (&'static str, &'static str) => &'static [u8];
+    /// Entries of the audit trail by place, from 1 without gaps. Nothing is ever removed from it.
+    AUDIT audit: u64 => &'static [u8];
     /// Rows by (kind of count, code).
     COUNTERS counters: (u8, u8) => u64;
     /// The store itself: format version, who created it, its id, its latest time.
@@ -113,5 +115,7 @@ pub(super) const META_CREATED_BY: &str = "created_by";
 pub(super) const META_STORE_ID: &str = "store_id";
 /// In `meta`: places of the feed that were forgotten with their jobs, a number.
 pub(super) const META_FEED_PRUNED: &str = "feed_pruned";
+/// In `meta`: how far the audit trail goes: entries so far and the link of the last one.
+pub(super) const META_AUDIT_HEAD: &str = "audit_head";
 /// In `meta`: the latest time of any fact, microseconds since 1970.
 pub(super) const META_LAST_TIME: &str = "last_time";

@@ -7,6 +7,8 @@ use ::redb::ReadableTable;
 
 use crate::model::id::JobId;
 use crate::model::row::{CheckpointRow, JobRow, Place};
+use crate::model::time::Timestamp;
+use crate::store::audit;
 use crate::store::chain;
 use crate::store::codec::{self, BadRecord};
 use crate::store::error::StoreError;
@@ -25,7 +27,7 @@ pub(super) enum Upkeep {
     /// Takes pieces in.
     Import(Vec<Item>),
     /// Removes those of these jobs that stand at this version and have ended.
-    RemoveJobs(Vec<(JobId, u64)>),
+    RemoveJobs { jobs: Vec<(JobId, u64)>, at: Timestamp },
     /// Forgets entries of the feed about jobs that are gone, looking at so many after this place.
     PruneFeed { after: u64, max: usize },
 }
@@ -51,7 +53,7 @@ impl Group<'_> {
                 }
                 Ok(Kept::Imported)
             }
-            Upkeep::RemoveJobs(jobs) => self.remove_jobs(jobs).map(Kept::Removed),
+            Upkeep::RemoveJobs { jobs, at } => self.remove_jobs(jobs, *at).map(Kept::Removed),
             Upkeep::PruneFeed { after, max } => self.prune_feed(*after, *max).map(Kept::Pruned),
         }
     }
@@ -107,7 +109,11 @@ impl Group<'_> {
                 journal::settle(&mut self.tables, *feed, id, first_seq, last_seq)?;
                 self.last_feed = *feed;
             }
-            Item::Time { last } => self.last_time = self.last_time.max(*last),
+            Item::Audit { seq, record } => self.import_entry(*seq, bytes(record))?,
+            Item::Time { last } => {
+                self.last_time = self.last_time.max(*last);
+                self.make_missing_trail()?;
+            }
         }
         Ok(())
     }
@@ -129,7 +135,7 @@ impl Group<'_> {
         Ok(())
     }
 
-    fn remove_jobs(&mut self, jobs: &[(JobId, u64)]) -> Result<Vec<JobId>, Failure> {
+    fn remove_jobs(&mut self, jobs: &[(JobId, u64)], at: Timestamp) -> Result<Vec<JobId>, Failure> {
         // The last entry of the feed says where the feed ends, so its job stays for now.
         let last = self.tables.feed.last()?.map(|(_, change)| change.value().0);
         let mut removed = Vec::new();
@@ -145,6 +151,11 @@ impl Group<'_> {
                 self.remove_job(&held)?;
                 removed.push(*job);
             }
+        }
+        if !removed.is_empty() {
+            self.last_time = self.last_time.max(at);
+            let entry = audit::link_fact(self.audit, &audit::removal(&removed), at)?;
+            self.write_entry(entry)?;
         }
         Ok(removed)
     }

@@ -103,7 +103,7 @@ fn describe(
         store_id: text(META_STORE_ID)?,
         bytes,
         events,
-        tables: lengths(t, open::is_older(&text(META_FORMAT)?))?,
+        tables: lengths(t, open::has_trail(&text(META_FORMAT)?))?,
         problems,
     })
 }

@@ -113,7 +113,7 @@ async fn a_rate_limit_is_kept() {
     let (agent, id) = gated(&engine, 8).await;
     let rate_limit = Some(Some(RateLimit { requests: 2, per_ms: 60_000 }));
     let edit = AgentEdit { rate_limit, ..AgentEdit::default() };
-    engine.edit_agent(id, edit, None).await.unwrap();
+    engine.edit_agent(id, edit, None, crate::engine::me()).await.unwrap();
     for _ in 0..2 {
         ended(&engine, Status::Completed).await;
     }
@@ -187,13 +187,13 @@ async fn an_agent_that_does_not_answer_is_left_alone_and_tried_again() {
 async fn calls_of_an_inactive_agent_wait_until_it_is_active() {
     let engine = Stage::new().engine().await;
     let (agent, id) = gated(&engine, 1).await;
-    engine.deactivate_agent(id).await.unwrap();
+    engine.deactivate_agent(id, crate::engine::me()).await.unwrap();
     let job = submit(&engine, "work").await;
     let text = until_waits(&engine, job, WaitCode::AgentInactive).await;
     assert!(text.contains("activates agent \"sums\""), "{text}");
     assert!(agent.seen().is_empty());
     let edit = AgentEdit { is_active: Some(true), ..AgentEdit::default() };
-    engine.edit_agent(id, edit, None).await.unwrap();
+    engine.edit_agent(id, edit, None, crate::engine::me()).await.unwrap();
     until_status(&engine, job, Status::Completed).await;
 }
 

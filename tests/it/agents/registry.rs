@@ -20,7 +20,7 @@ fn bearer(secret: &str) -> Option<NewAuth> {
 
 /// The pointers of everything that is wrong with a registration.
 async fn defects(engine: &Engine, new: NewAgent) -> Vec<(String, String)> {
-    match engine.create_agent(new).await {
+    match engine.create_agent(new, crate::engine::me()).await {
         Err(EngineError::InvalidAgent { violations }) => {
             violations.into_iter().map(|found| (found.pointer, found.message)).collect()
         }
@@ -65,17 +65,21 @@ async fn names_are_unique_and_changes_are_about_a_version() {
     let engine = Stage::new().engine().await;
     let first = create(&engine, local_agent("sums")).await.agent;
     let second = create(&engine, local_agent("reports")).await.agent;
-    let taken = engine.create_agent(local_agent("SUMS")).await;
+    let taken = engine.create_agent(local_agent("SUMS"), crate::engine::me()).await;
     assert!(matches!(taken, Err(EngineError::AgentNameTaken { agent, .. }) if agent == first.id));
     let rename = |name: &str| AgentEdit { name: Some(name.to_owned()), ..AgentEdit::default() };
-    let taken = engine.edit_agent(second.id, rename("Sums"), None).await;
+    let taken = engine.edit_agent(second.id, rename("Sums"), None, crate::engine::me()).await;
     assert!(matches!(taken, Err(EngineError::AgentNameTaken { .. })), "{taken:?}");
     // Its own name in other letters is no other agent's.
-    let renamed = engine.edit_agent(first.id, rename("SUMS"), Some(1)).await.unwrap().agent;
+    let renamed = engine
+        .edit_agent(first.id, rename("SUMS"), Some(1), crate::engine::me())
+        .await
+        .unwrap()
+        .agent;
     assert_eq!((renamed.version, renamed.name.as_str()), (2, "SUMS"));
-    let late = engine.edit_agent(first.id, rename("totals"), Some(1)).await;
+    let late = engine.edit_agent(first.id, rename("totals"), Some(1), crate::engine::me()).await;
     assert!(matches!(late, Err(EngineError::AgentChanged { version: 2 })), "{late:?}");
-    engine.edit_agent(first.id, rename("totals"), Some(2)).await.unwrap();
+    engine.edit_agent(first.id, rename("totals"), Some(2), crate::engine::me()).await.unwrap();
     // The old name is free again.
     create(&engine, local_agent("sums")).await;
 }
@@ -244,7 +248,7 @@ async fn a_secret_stays_where_it_was_given() {
     let auth = bearer("canary-secret");
     let id = create(&engine, NewAgent { auth, ..new_agent(&old, "/run") }).await.agent.id;
     register_work(&engine, json!({})).await;
-    let change = |edit: AgentEdit| engine.edit_agent(id, edit, None);
+    let change = |edit: AgentEdit| engine.edit_agent(id, edit, None, crate::engine::me());
     let to = |endpoint: String| AgentEdit { endpoint: Some(endpoint), ..AgentEdit::default() };
     change(to(old.url("/other"))).await.unwrap();
     ended(&engine, Status::Completed).await;

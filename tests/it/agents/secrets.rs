@@ -137,7 +137,7 @@ async fn a_store_with_another_key_calls_nobody_and_says_why() {
     assert!(server.seen().is_empty());
     // Given again, it works again.
     let edit = holdpoint::engine::AgentEdit { auth: Some(canary()), ..Default::default() };
-    engine.edit_agent(id.agent.id, edit, None).await.unwrap();
+    engine.edit_agent(id.agent.id, edit, None, crate::engine::me()).await.unwrap();
     ended(&engine, Status::Completed).await;
 }
 

@@ -258,6 +258,7 @@ impl Cast {
             commit_id: CommitId::derived(&[&self.seed.to_string(), &self.commits.to_string()]),
             at: self.now,
             by,
+            origin: None,
             checkpoints: changed_checkpoints(&job, &events),
             nudge: nudged(&job, &due),
             subscriptions: due.subscriptions,

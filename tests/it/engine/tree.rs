@@ -74,6 +74,7 @@ async fn copy(weather: &Weather, job: JobId) -> JobId {
         commit_id: CommitId::derived(&["a commit"]),
         at: row.updated_at,
         by: Principal::system("test"),
+        origin: None,
         events: journal.into_iter().map(|fact| fact.event).collect(),
         row: Arc::new(holdpoint::model::row::JobRow { id: copy, ..row }),
         checkpoints: Vec::new(),

@@ -4,14 +4,17 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use holdpoint::model::audit::{AuditEntry, AuditHead, Fact};
 use holdpoint::model::event::Recorded;
 use holdpoint::model::id::{CheckpointId, JobId};
 use holdpoint::model::row::{CheckpointRow, JobRow};
 use holdpoint::model::time::Timestamp;
 use holdpoint::store::{
-    Change, CheckpointQuery, Commit, CommitOutcome, Counts, Document, DocumentOutcome, Health,
-    JobQuery, Loaded, Memory, Page, ReadError, Store, StoreError,
+    AppendSeal, AuditPage, AuditQuery, Change, ChangeOutcome, CheckpointQuery, Commit,
+    CommitOutcome, Counts, Document, DocumentChange, DocumentOutcome, Health, Item, JobQuery,
+    Loaded, Memory, Page, ReadError, Record, Store, StoreError,
 };
+use tokio::sync::mpsc;
 
 /// What becomes of a commit.
 pub enum Fate {
@@ -254,12 +257,49 @@ impl Store for Weather {
         self.up()?.remove_document(kind, id).await
     }
 
+    async fn change_documents(
+        &self,
+        changes: Vec<DocumentChange>,
+        fact: Option<Fact>,
+        at: Timestamp,
+    ) -> Result<ChangeOutcome, StoreError> {
+        self.up()?.change_documents(changes, fact, at).await
+    }
+
+    async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        self.up()?.audit_head().await
+    }
+
+    async fn audit_entries(&self, after: u64, max: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.up()?.audit_entries(after, max).await
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        self.up()?.audit(query).await
+    }
+
+    async fn appends(&self, after: u64, max: usize) -> Result<Vec<AppendSeal>, StoreError> {
+        self.up()?.appends(after, max).await
+    }
+
+    async fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError> {
+        self.up()?.journal_records(job).await
+    }
+
+    async fn store_id(&self) -> Result<String, StoreError> {
+        self.up()?.store_id().await
+    }
+
     async fn last_time(&self) -> Result<Timestamp, StoreError> {
         self.up()?.last_time().await
     }
 
     async fn health(&self) -> Result<Health, StoreError> {
         self.up()?.health().await
+    }
+
+    async fn export(&self, to: mpsc::Sender<Item>) -> Result<(), StoreError> {
+        self.up()?.export(to).await
     }
 
     /// Closed for the engine that used it; the data stays for the next one.

@@ -140,11 +140,11 @@ async fn connections_beyond_the_limit_wait_for_a_place() {
     reaches.recv().await.unwrap();
     let mut second = TcpStream::connect(served.address).await.unwrap();
     second.write_all(GET.as_bytes()).await.unwrap();
+    assert!(reaches.try_recv().is_err(), "the second one has no place yet");
     go_on.cancel();
     let mut start = [0_u8; 15];
     first.read_exact(&mut start).await.unwrap();
     assert_eq!(&start, b"HTTP/1.1 200 OK");
-    assert!(reaches.try_recv().is_err(), "the second one has no place yet");
     drop(first);
     tokio::time::timeout(PATIENCE, reaches.recv()).await.unwrap().unwrap();
     drop(second);

@@ -56,7 +56,7 @@ impl Stage {
         let mut new = NewAgent::new(name, self.sim.url(path));
         new.description = "sums invoices and reports totals in EUR".to_owned();
         new.input_schema = json!({"type": "object"});
-        self.engine.create_agent(new).await.unwrap().agent.id
+        self.engine.create_agent(new, crate::engine::me()).await.unwrap().agent.id
     }
 
     pub async fn submit(&self) -> JobId {
@@ -141,13 +141,13 @@ async fn a_job_that_suits_nobody_waits_and_is_looked_at_again() {
     // Somebody is registered who is away: the next round says so, and comes later.
     let id = stage.agent("summer", "/good").await;
     let away = AgentEdit { is_active: Some(false), ..AgentEdit::default() };
-    stage.engine.edit_agent(id, away, None).await.unwrap();
+    stage.engine.edit_agent(id, away, None, crate::engine::me()).await.unwrap();
     stage.clock.advance(Span::from_secs(6));
     until(&stage.engine, "a second round", async || stage.failures(job).await.len() == 2).await;
     let failures = stage.failures(job).await;
     assert_eq!(failures[1].0["agents"][0]["lacks"], json!(["it is inactive"]));
     let back = AgentEdit { is_active: Some(true), ..AgentEdit::default() };
-    stage.engine.edit_agent(id, back, None).await.unwrap();
+    stage.engine.edit_agent(id, back, None, crate::engine::me()).await.unwrap();
     stage.clock.advance(Span::from_secs(11));
     until_status(&stage.engine, job, Status::Completed).await;
     stage.engine.stop().await;

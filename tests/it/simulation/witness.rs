@@ -7,13 +7,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use holdpoint::model::audit::{AuditEntry, AuditHead, Fact};
 use holdpoint::model::event::Recorded;
 use holdpoint::model::id::{CheckpointId, JobId};
 use holdpoint::model::row::{CheckpointRow, JobRow};
 use holdpoint::model::time::Timestamp;
 use holdpoint::store::{
-    Change, CheckpointQuery, Commit, CommitOutcome, Counts, Document, DocumentOutcome, Health,
-    JobQuery, Loaded, Page, ReadError, Redb, Store, StoreError,
+    AppendSeal, AuditPage, AuditQuery, Change, ChangeOutcome, CheckpointQuery, Commit,
+    CommitOutcome, Counts, Document, DocumentChange, DocumentOutcome, Health, JobQuery, Loaded,
+    Page, ReadError, Record, Redb, Store, StoreError,
 };
 
 use super::dice::Dice;
@@ -264,6 +266,46 @@ impl Store for Witness {
 
     async fn remove_document(&self, kind: &str, id: &str) -> Result<bool, StoreError> {
         let answer = self.read().await.remove_document(kind, id).await;
+        self.heard(answer).await
+    }
+
+    async fn change_documents(
+        &self,
+        changes: Vec<DocumentChange>,
+        fact: Option<Fact>,
+        at: Timestamp,
+    ) -> Result<ChangeOutcome, StoreError> {
+        let answer = self.read().await.change_documents(changes, fact, at).await;
+        self.heard(answer).await
+    }
+
+    async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        let answer = self.read().await.audit_head().await;
+        self.heard(answer).await
+    }
+
+    async fn audit_entries(&self, after: u64, max: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        let answer = self.read().await.audit_entries(after, max).await;
+        self.heard(answer).await
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        let answer = self.read().await.audit(query).await;
+        self.heard(answer).await
+    }
+
+    async fn appends(&self, after: u64, max: usize) -> Result<Vec<AppendSeal>, StoreError> {
+        let answer = self.read().await.appends(after, max).await;
+        self.heard(answer).await
+    }
+
+    async fn journal_records(&self, job: JobId) -> Result<Vec<(u64, Record)>, StoreError> {
+        let answer = self.read().await.journal_records(job).await;
+        self.heard(answer).await
+    }
+
+    async fn store_id(&self) -> Result<String, StoreError> {
+        let answer = self.read().await.store_id().await;
         self.heard(answer).await
     }
 

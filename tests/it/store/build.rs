@@ -104,6 +104,7 @@ pub fn commit_after(before: &JobRow) -> Commit {
         commit_id: CommitId::derived(&[&row.id.to_string(), &version.to_string()]),
         at: row.updated_at,
         by: Principal::Person("ann".to_owned()),
+        origin: None,
         events: vec![note(&format!("event {version}"))],
         row: Arc::new(row),
         checkpoints: Vec::new(),

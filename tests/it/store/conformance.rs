@@ -68,6 +68,9 @@ conformance! {
     documents::an_expected_version_is_compared,
     documents::kinds_do_not_mix,
     documents::a_removed_document_is_gone,
+    trail::documents_change_all_together_or_not_at_all,
+    trail::an_entry_says_who_did_what_from_where,
+    trail::the_trail_is_filtered_and_paged_newest_first,
     pieces::what_is_exported_and_imported_is_the_same_store,
     pieces::a_removed_job_is_gone_with_everything_of_it,
 }
@@ -372,7 +375,8 @@ pub async fn an_append_of_several_records_is_one_append(store: &dyn Store) {
     })
     .await;
     create(store, 3, |_| {}).await;
-    let removed = store.remove_jobs(vec![(job(1), ended.version)]).await.unwrap();
+    let removed =
+        store.remove_jobs(vec![(job(1), ended.version)], Timestamp::default()).await.unwrap();
     assert_eq!(removed, [job(1)]);
 }
 

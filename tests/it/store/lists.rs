@@ -265,7 +265,7 @@ pub async fn many_jobs_come_in_every_order(store: &dyn Store) {
     }
     create(store, MANY + 1, |_| {}).await;
     let doomed = (1..=MANY).filter(|n| (60..190).contains(n)).map(|n| (job(n), 1)).collect();
-    assert_eq!(store.remove_jobs(doomed).await.unwrap().len(), 130);
+    assert_eq!(store.remove_jobs(doomed, Timestamp::default()).await.unwrap().len(), 130);
     for n in (1..60).step_by(5) {
         let row = store.job(job(n)).await.unwrap().unwrap();
         advance(store, &row, |row| row.updated_at = Timestamp(n as i64)).await;

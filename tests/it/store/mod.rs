@@ -14,4 +14,5 @@ mod opening;
 pub mod pieces;
 mod places;
 mod random;
+mod trail;
 mod writing;

@@ -91,8 +91,9 @@ pub async fn a_removed_job_is_gone_with_everything_of_it(store: &dyn Store) {
         (second.id, second.version),   // Nothing came after it.
         (job(77), 1),                  // It never was.
     ];
-    assert_eq!(store.remove_jobs(wishes).await.unwrap(), []);
-    let removed = store.remove_jobs(vec![(first.id, first.version)]).await.unwrap();
+    assert_eq!(store.remove_jobs(wishes, Timestamp::default()).await.unwrap(), []);
+    let removed =
+        store.remove_jobs(vec![(first.id, first.version)], Timestamp::default()).await.unwrap();
     assert_eq!(removed, [first.id]);
     assert_eq!(store.job(first.id).await.unwrap(), None);
     assert_eq!(store.load(first.id).await.unwrap(), None);
@@ -108,7 +109,8 @@ pub async fn a_removed_job_is_gone_with_everything_of_it(store: &dyn Store) {
     assert_eq!(left, [1, 4, 5]);
     create(store, 4, |_| {}).await;
     assert_eq!(store.last_change().await.unwrap(), 6);
-    let removed = store.remove_jobs(vec![(second.id, second.version)]).await.unwrap();
+    let removed =
+        store.remove_jobs(vec![(second.id, second.version)], Timestamp::default()).await.unwrap();
     assert_eq!(removed, [second.id]);
     assert_eq!(store.prune_feed(0, 100).await.unwrap(), None);
     let counts = store.counts().await.unwrap();

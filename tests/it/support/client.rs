@@ -44,6 +44,23 @@ impl Client {
         client
     }
 
+    /// A client without a login.
+    pub fn anonymous(base: &str) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Self { http, base: base.to_owned(), cookie: String::new() }
+    }
+
+    /// The cookie of the login, as a request carries it.
+    pub fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
+    /// The text of an answer that is no JSON.
+    pub async fn text(&self, path: &str) -> String {
+        let request = self.http.get(format!("{}{path}", self.base)).header(COOKIE, &self.cookie);
+        request.send().await.expect("an answer").text().await.expect("a text")
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, None).await
     }

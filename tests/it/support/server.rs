@@ -37,6 +37,7 @@ pub async fn start(overrides: impl FnOnce(&mut Config)) -> TestServer {
     config.artifacts.dir = folder.path().join("artifacts");
     config.backup.dir = folder.path().join("backups");
     config.retention.archive_dir = folder.path().join("archive");
+    config.audit.heads_file = Some(folder.path().join("audit-heads.jsonl"));
     config.workflows.dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows");
     overrides(&mut config);
     let app = App::start(config).await.expect("a server");

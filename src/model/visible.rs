@@ -1,11 +1,11 @@
 //! Characters that cannot be seen, written out as `<U+200B>`: a model reads what a person would
-//! not. It never changes a character that is seen.
+//! not, and a person is shown what an agent hid. It never changes a character that is seen.
 
 use std::fmt::Write;
 
 /// The text with every character written out that no screen shows, or that changes the order in
 /// which others are shown.
-pub(crate) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match is_unseen(c) {

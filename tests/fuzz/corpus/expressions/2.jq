@@ -1,0 +1,1 @@
+$context.a[1] // "none"

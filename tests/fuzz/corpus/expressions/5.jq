@@ -1,0 +1,1 @@
+if .a then {b: .a.b[0], c: $input.n} else error("x") end

@@ -1,0 +1,1 @@
+reduce .a.b[] as $x (0; . + $x)

@@ -1,0 +1,1 @@
+[.a.b[] | select(. > 1)] | sort_by(-.) | first

@@ -1,0 +1,112 @@
+//! The API against its own description: Schemathesis makes requests of every operation, right and
+//! wrong ones, from one seed. No answer may be a server error, and none may be one that the
+//! description does not have.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::support::server::{self, TestServer};
+
+/// Where each run begins.
+const SEED: &str = "1";
+/// Requests of each kind for each operation.
+const EXAMPLES: &str = "10";
+/// What would end the session of the run, or guess at logins until it is told to wait.
+const LEFT_OUT: &str = "auth/(login|logout|password)";
+/// What is looked at in every answer.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+    response_headers_conformance,response_schema_conformance,negative_data_rejection,\
+    unsupported_method,allow_header_conformance,use_after_free";
+
+fn program() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/schemathesis/bin");
+    let program = folder.join("schemathesis");
+    program.exists().then_some(program)
+}
+
+/// A server with something of every kind in it, so that there are answers beside refusals.
+async fn filled() -> TestServer {
+    let server = server::start(|_| {}).await;
+    let job = json!({"name": "Contract", "description": "Something", "jobType": "simple-task",
+        "acceptanceCriteria": "It is done", "inputData": {"a": 1}, "autoExecute": false});
+    server.client.post("/api/jobs", &job).await.expect(201);
+    let template = json!({"name": "contract", "job": {"name": "From a template"}});
+    server.client.post("/api/templates", &template).await.expect(201);
+    server
+}
+
+/// The first value at this place of a list.
+async fn first(server: &TestServer, list: &str, pointer: &str) -> Option<Value> {
+    server.client.get(list).await.expect(200).pointer(pointer).cloned()
+}
+
+/// The description with what exists as examples of ids, and without the answer that stands for all
+/// others: with it, no status would be one too many.
+async fn description(server: &TestServer) -> Value {
+    let mut document = server.client.get("/api/openapi.json").await.expect(200);
+    let job = first(server, "/api/jobs", "/jobs/0/id").await;
+    let template = first(server, "/api/templates", "/templates/0/id").await;
+    for (path, item) in document["paths"].as_object_mut().unwrap() {
+        for operation in item.as_object_mut().unwrap().values_mut() {
+            let answers = operation["responses"].as_object_mut().expect("answers");
+            assert!(answers.remove("default").is_some(), "{path}");
+            let known = if path.contains("jobs/{id}") { &job } else { &template };
+            let parameters = operation["parameters"].as_array_mut().into_iter().flatten();
+            for parameter in parameters.filter(|parameter| parameter["name"] == "id") {
+                if let Some(id) = known {
+                    parameter["example"] = id.clone();
+                }
+            }
+        }
+    }
+    document
+}
+
+/// Runs it to its end; what it found is shown when it found something.
+async fn examine(server: &TestServer, more: &[&str]) {
+    let Some(program) = program() else {
+        eprintln!("skipped: schemathesis is not installed; run tests/setup");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("openapi.json");
+    std::fs::write(&file, description(server).await.to_string()).unwrap();
+    let output = Command::new(program)
+        .arg("run")
+        .arg(&file)
+        .args(["--url", &server.url, "--seed", SEED, "--max-examples", EXAMPLES])
+        .args(["--phases", "examples,coverage,fuzzing", "--checks", CHECKS])
+        .args(["--generation-database", "none", "--generation-with-security-parameters", "false"])
+        .args(["--no-color", "--request-timeout", "30", "--max-failures", "20"])
+        .args(["--workers", "1", "--continue-on-failure", "--warnings", "off"])
+        .args(more)
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{complained}");
+    assert!(said.contains(" passed"), "it did something: {said}");
+    assert!(!said.contains("0 generated"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_to_a_signed_in_caller_is_described() {
+    let server = filled().await;
+    let cookie = format!("Cookie: {}", server.client.cookie());
+    examine(&server, &["--header", &cookie, "--exclude-path-regex", LEFT_OUT]).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_to_a_caller_without_a_login_is_described() {
+    let server = filled().await;
+    examine(&server, &[]).await;
+    server.stop().await;
+}
