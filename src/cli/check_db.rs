@@ -110,6 +110,7 @@ fn print(path: &Path, report: &Report, output: &mut Output) -> io::Result<()> {
             format!("✅ journal: {}, every record and chain checked", rows("journal", "event")),
             format!("✅ jobs table exists: {}", rows("jobs", "job")),
             format!("✅ checkpoints table exists: {}", rows("checkpoints", "checkpoint")),
+            format!("✅ audit trail: {} entries, every link followed", rows_of(report, "audit")),
             "✅ Store is ready for the worker!".to_owned(),
         ];
         return lines.iter().try_for_each(|line| output.painted(Paint::Good, line));

@@ -260,7 +260,8 @@ codes! {
         "The same `Idempotency-Key` came with another request within 24 hours.",
         "Use a new key for a new request, or repeat the first request exactly.";
     TOO_MANY_LOGINS = TOO_MANY_REQUESTS, "too-many-logins", "Too many logins",
-        "Too many logins came for this account or from this address within a minute.",
+        "Too many logins for this account, or logins or wrong tokens from this address, failed \
+        within a minute.",
         "Wait as long as `Retry-After` says.";
     KEY_IN_USE = CONFLICT, "key-in-use", "The first request is under way",
         "A request with the same `Idempotency-Key` has not been answered yet.",

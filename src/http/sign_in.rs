@@ -16,6 +16,7 @@ use crate::http::guard::Peer;
 use crate::http::problem::ApiError;
 use crate::http::session::{self, LOGIN_KEY, Login};
 use crate::http::state::HttpState;
+use crate::http::throttle::address_key;
 use crate::http::tokens::{self, Token, TokenKind, Verdict};
 use crate::model::audit::{Author, Origin};
 use crate::model::principal::Principal;
@@ -58,7 +59,7 @@ async fn by_token(state: &HttpState, text: &[u8], address: String) -> Result<Cal
     };
     let token = match verdict.map_err(|error| unknown(&error))? {
         Verdict::Good(token) => token,
-        Verdict::Wrong => return Err(refused(state, None, address).await),
+        Verdict::Wrong => return Err(refused(state, address).await),
         Verdict::Over(at) => {
             let detail = format!("the token is not good any more since {}", at.to_rfc3339());
             return Err(with_challenge(codes::INVALID_TOKEN, detail));
@@ -84,17 +85,16 @@ async fn by_token(state: &HttpState, text: &[u8], address: String) -> Result<Cal
 /// A bearer that is no token of ours. So many of them a minute from one address are told apart and
 /// written down; more are not. One that is right comes in all the same: 260 random bits are not
 /// guessed, and a neighbour with an old token must not shut out the others.
-async fn refused(state: &HttpState, target: Option<&str>, address: String) -> ApiError {
+async fn refused(state: &HttpState, address: String) -> ApiError {
     let now = state.engine.now();
-    if let Err(wait) = state.throttle.admit(&[format!("token {address}")], now) {
+    if let Err(wait) = state.wrong_tokens.admit(&[address_key(&address)], now) {
         let detail = "too many wrong tokens came from this address; wait a little";
         let error = ApiError::new(codes::TOO_MANY_LOGINS, detail);
         return error.retry_after(wait.0.div_ceil(Span::from_secs(1).0));
     }
     let origin = Origin { address: Some(address), via: "token".to_owned() };
     let author = Author { by: Principal::system("door"), origin: Some(origin) };
-    let target = target.unwrap_or("unknown");
-    let fact = facts::fact(author, "token.refused", target, serde_json::json!({}));
+    let fact = facts::fact(author, "token.refused", "unknown", serde_json::json!({}));
     if let Err(error) = state.engine.record(fact).await {
         tracing::warn!(%error, "a wrong token could not be written down");
     }

@@ -35,6 +35,8 @@ pub struct HttpState {
     pub(crate) passwords: Arc<Passwords>,
     /// Slows down who guesses passwords.
     pub(crate) throttle: Arc<Throttle>,
+    /// Slows down who guesses tokens. Apart, so that they crowd out nobody who signs in.
+    pub(crate) wrong_tokens: Arc<Throttle>,
     /// Counts requests.
     pub(crate) rates: Arc<Rates>,
     /// Answers kept for repeated requests.
@@ -71,6 +73,7 @@ impl HttpState {
             ready,
             passwords: Arc::new(Passwords::new()),
             throttle: Arc::new(Throttle::default()),
+            wrong_tokens: Arc::new(Throttle::default()),
             accounts_turn: Arc::default(),
             waiters: Arc::new(tokio::sync::Semaphore::new(WAITERS_MAX)),
             openapi: Arc::new(String::new()),

@@ -1,9 +1,10 @@
-//! Slows down who guesses passwords: so many failed logins a minute for each account and for each
-//! address.
+//! Slows down who guesses passwords and tokens: so many failures a minute for each account and for
+//! each address.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::http::rate;
 use crate::model::time::{Span, Timestamp};
 
 /// Logins that one account or one address may try within the window.
@@ -16,6 +17,11 @@ const KEYS_MAX: usize = 10_000;
 
 /// Since when, and how many, for each key.
 type Windows = HashMap<String, (Timestamp, u32)>;
+
+/// The key of an address: whoever has one IPv6 address has a whole /64 of them.
+pub fn address_key(address: &str) -> String {
+    address.parse().map_or_else(|_| format!("address {address}"), rate::key_of)
+}
 
 /// Counts of logins by key.
 #[derive(Debug, Default)]

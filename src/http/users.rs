@@ -106,11 +106,7 @@ pub async fn add(
     let (password, drawn) = chosen(password)?;
     new.password = password;
     new.must_change_password = drawn.is_some();
-    let made = accounts::make(&state.engine, &state.passwords, new, author).await;
-    let account = made.map_err(|error| match error {
-        AccountError::Password(weak) => ApiError::invalid_at("/password", weak.to_string()),
-        error => error.into(),
-    })?;
+    let account = accounts::make(&state.engine, &state.passwords, new, author).await?;
     Ok((account, drawn))
 }
 
@@ -140,8 +136,7 @@ pub async fn edit(
     let mut drawn = None;
     if let Some(password) = edit.password {
         let password = chosen(password)?;
-        password_policy::check(&password.0, &account.email)
-            .map_err(|weak| ApiError::invalid_at("/password", weak.to_string()))?;
+        password_policy::check(&password.0, &account.email).map_err(AccountError::from)?;
         let hash = state.passwords.hash(password.0).await.map_err(AccountError::from)?;
         drawn = password.1;
         account.password_hash = hash;

@@ -171,8 +171,6 @@ pub struct Telling<'e> {
     pub action: &'static str,
     /// Was a reason given?
     pub has_reason: bool,
-    /// Did a person do something at a checkpoint?
-    pub is_at_checkpoint: bool,
     /// The event.
     pub event: &'e Event,
 }
@@ -187,16 +185,8 @@ pub fn telling<'e>(events: impl IntoIterator<Item = &'e Event>) -> Option<Tellin
             found = Some((weight, event));
         }
     }
-    found.map(|(weight, event)| Telling {
-        action: action(event),
-        has_reason: has_reason(event),
-        is_at_checkpoint: weight >= AT_CHECKPOINT,
-        event,
-    })
+    found.map(|(_, event)| Telling { action: action(event), has_reason: has_reason(event), event })
 }
-
-/// The least weight of what people do at a checkpoint.
-const AT_CHECKPOINT: u8 = 8;
 
 /// How telling an event is. By name, so that one that is added later counts as a step.
 fn weight(event: &str) -> u8 {
@@ -230,8 +220,11 @@ fn has_reason(event: &Event) -> bool {
         | Event::Assigned { reason, .. }
         | Event::AssignmentCancelled { reason }
         | Event::CallRetried { reason, .. } => is_given(reason),
-        Event::Decided { decision, .. } => is_given(&decision.comment),
-        Event::Suspended { reason }
+        Event::Decided { decision, .. } | Event::Voted { decision, .. } => {
+            is_given(&decision.comment)
+        }
+        Event::Rearmed { reason, .. }
+        | Event::Suspended { reason }
         | Event::Cancelled { reason }
         | Event::Resubmitted { reason } => !reason.is_empty(),
         _ => false,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::model::audit::{self, AuditEntry, AuditHead, CommitPlace, Fact};
 use crate::model::event::Event;
-use crate::model::id::{ContentHash, JobId};
+use crate::model::id::{CheckpointId, ContentHash, JobId};
 use crate::model::principal::Principal;
 use crate::model::row::CheckpointRow;
 use crate::model::time::Timestamp;
@@ -117,21 +117,29 @@ impl Told {
         let Some(telling) = audit::telling(events) else {
             return Self { action: "none", has_reason: false, shown: None };
         };
-        let checkpoint = match telling.event {
-            Event::Decided { checkpoint, .. }
-            | Event::Expired { checkpoint, .. }
-            | Event::Escalated { checkpoint, .. } => Some(*checkpoint),
-            Event::CheckpointOpened { checkpoint, .. } => Some(checkpoint.id),
-            _ => None,
-        };
-        let row = match (checkpoint, checkpoints) {
-            (Some(id), rows) => rows.iter().find(|row| row.id == id),
-            // What else people do at a checkpoint concerns this one alone.
-            (None, [only]) if telling.is_at_checkpoint => Some(only),
-            _ => None,
-        };
+        let checkpoint = checkpoint_of(telling.event);
+        let row = checkpoints.iter().find(|row| Some(row.id) == checkpoint);
         let shown = row.map(|row| row.digest);
         Self { action: telling.action, has_reason: telling.has_reason, shown }
+    }
+}
+
+/// The checkpoint that an event is about.
+pub(crate) fn checkpoint_of(event: &Event) -> Option<CheckpointId> {
+    match event {
+        Event::Decided { checkpoint, .. }
+        | Event::Voted { checkpoint, .. }
+        | Event::Edited { checkpoint, .. }
+        | Event::Claimed { checkpoint, .. }
+        | Event::Released { checkpoint }
+        | Event::Delegated { checkpoint, .. }
+        | Event::Commented { checkpoint, .. }
+        | Event::Rearmed { checkpoint, .. }
+        | Event::Reminded { checkpoint }
+        | Event::Expired { checkpoint, .. }
+        | Event::Escalated { checkpoint, .. } => Some(*checkpoint),
+        Event::CheckpointOpened { checkpoint, .. } => Some(checkpoint.id),
+        _ => None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::dsl::canonical_text;
 use crate::engine::audit::notary::HEADS;
 use crate::engine::{AuditQuery, DEFINITIONS, Engine, EngineError};
 use crate::model::audit::{AuditEntry, SignedHead};
-use crate::model::checkpoint::Checkpoint;
+use crate::model::checkpoint::{Checkpoint, Decision};
 use crate::model::id::{ContentHash, JobId};
 use crate::model::refusal::Refusal;
 use crate::store::evidence::{entry_content, read_append};
@@ -140,7 +140,6 @@ async fn workflow(engine: &Engine, hash: ContentHash) -> Result<Value, EngineErr
 }
 
 fn checkpoint(held: &Checkpoint) -> Value {
-    let decision = held.decision.as_ref();
     json!({
         "id": held.id.to_string(),
         "task": &*held.reference,
@@ -149,12 +148,19 @@ fn checkpoint(held: &Checkpoint) -> Value {
         "openedAt": held.opened_at.to_rfc3339(),
         "sha256": held.digest,
         "shown": canonical_text(&held.shown),
-        "decision": decision.map(|decision| json!({
-            "verdict": decision.verdict.to_string(),
-            "by": decision.by,
-            "at": decision.at.to_rfc3339(),
-            "comment": decision.comment,
-        })),
+        "votes": held.votes.iter().map(decision).collect::<Vec<_>>(),
+        "decision": held.decision.as_ref().map(decision),
+    })
+}
+
+fn decision(made: &Decision) -> Value {
+    json!({
+        "verdict": made.verdict.to_string(),
+        "by": made.by,
+        "at": made.at.to_rfc3339(),
+        "comment": made.comment,
+        "actsFor": made.acts_for,
+        "door": made.door,
     })
 }
 

@@ -48,10 +48,10 @@ pub(super) async fn count(
             Event::Expired { .. } => {
                 day.count(&about(&row, None), |figures| figures.expired += 1);
             }
-            other if other.name() == "voted" => {
+            Event::Voted { .. } => {
                 day.count(&about(&row, Some(&fact.by)), |figures| figures.votes += 1);
             }
-            other if other.name() == "edited" => {
+            Event::Edited { .. } => {
                 day.count(&about(&row, Some(&fact.by)), |figures| figures.edited += 1);
             }
             _ => {}

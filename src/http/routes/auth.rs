@@ -19,6 +19,7 @@ use crate::http::problem::ApiError;
 use crate::http::session;
 use crate::http::sign_in;
 use crate::http::state::HttpState;
+use crate::http::throttle::address_key;
 use crate::http::validate::Defects;
 use crate::model::audit::{Author, Origin};
 use crate::model::principal::Principal;
@@ -44,7 +45,7 @@ pub async fn login(
     defects.text("/email", &email, EMAIL_BYTES_MAX);
     defects.length("/password", &password, PASSWORD_BYTES_MAX);
     defects.done(())?;
-    let keys = [format!("email {}", accounts::normal(&email)), format!("address {address}")];
+    let keys = [format!("email {}", accounts::normal(&email)), address_key(&address)];
     admit(&state, &keys)?;
     let origin = Origin { address: Some(address), via: "session".to_owned() };
     let account = verify(&state, &email, password, &origin).await?;

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use ::redb::{ReadTransaction, ReadableTable};
 
 use crate::model::audit::{AuditEntry, AuditHead, CommitPlace, Fact};
-use crate::model::event::Event;
 use crate::model::id::{ContentHash, JobId};
 use crate::model::principal::Principal;
 use crate::model::time::Timestamp;
@@ -208,7 +207,7 @@ fn told_at(tables: &Tables<'_>, feed: u64) -> Result<Option<ToldAt>, Failure> {
     };
     let mut rows = Vec::new();
     for event in &events {
-        if let Event::Decided { checkpoint, .. } = event {
+        if let Some(checkpoint) = audit::checkpoint_of(event) {
             rows.extend(shown(checkpoint.as_u128())?);
         }
     }

@@ -1,6 +1,8 @@
 //! Somebody with the file of a stopped store, a good knowledge of its form and no key: whatever is
 //! changed, the first entry that is not what was written is named (promise D15).
 
+use redb::ReadableTable;
+
 use super::file::*;
 
 /// Entries of a filled store: three creations, a fact, two events, a fact, three ends, a creation.

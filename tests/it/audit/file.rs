@@ -18,7 +18,6 @@ use crate::store::build::{advance, create, job};
 
 pub const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 pub const JOURNAL: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("journal");
-pub const BY_JOB: TableDefinition<(u128, u64), (u64, u32)> = TableDefinition::new("journal_by_job");
 pub const JOBS: TableDefinition<u128, &[u8]> = TableDefinition::new("jobs");
 pub const META: TableDefinition<&str, &str> = TableDefinition::new("meta");
 pub const DOCUMENTS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("documents");

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use holdpoint::model::audit::AuditEntry;
 use holdpoint::model::checkpoint::CheckpointStatus;
 use holdpoint::model::row::{JobRow, Place};
 use holdpoint::model::status::{Phase, Status, WaitCode, WaitingFor};
@@ -160,6 +161,61 @@ async fn a_store_of_an_older_format_is_raised_and_says_what_it_said() {
         store.close().await.unwrap();
         assert_eq!(verify(&path).unwrap().problems, []);
     }
+}
+
+/// Format 3 was this one without the audit trail.
+#[tokio::test]
+async fn a_store_without_a_trail_gets_one_of_its_journals() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("holdpoint.redb");
+    let store = Redb::open(RedbOptions::new(&path)).unwrap();
+    fill(&store).await;
+    let (before, entries) = (dump(&store).await, store.audit_entries(0, 999).await.unwrap());
+    store.close().await.unwrap();
+    let database = Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.delete_table(TableDefinition::<u64, &[u8]>::new("audit")).unwrap();
+    transaction.commit().unwrap();
+    database.close().unwrap();
+    remove_meta(&path, "audit_head");
+    set_format(&path, "3");
+    // Looking at it neither raises it nor complains.
+    let report = verify(&path).unwrap();
+    assert_eq!((report.format, report.problems), (3, vec![]));
+    assert!(Redb::open_as_it_is(RedbOptions::new(&path)).unwrap().is_none());
+
+    let store = Redb::open(RedbOptions::new(&path)).unwrap();
+    assert_eq!(dump(&store).await, before);
+    let made = store.audit_entries(0, 999).await.unwrap();
+    let (last, made) = made.split_last().unwrap();
+    let raised = (last.action.as_str(), &last.detail["fromFormat"]);
+    assert_eq!(raised, ("store.raised", &serde_json::json!("3")));
+    let told = |entry: &AuditEntry| {
+        let AuditEntry { at, by, action, commit, digest, .. } = entry.clone();
+        (at, by, action, commit, digest)
+    };
+    // Of the jobs that are gone there is nothing to make entries of.
+    let mut kept = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.commit.is_some()) {
+        let job = entry.commit.unwrap().job;
+        if store.job(job).await.unwrap().is_some() {
+            kept.push(told(entry));
+        }
+    }
+    assert_eq!(made.iter().map(told).collect::<Vec<_>>(), kept);
+    create(&store, 99, |_| {}).await;
+    store.close().await.unwrap();
+    let report = verify(&path).unwrap();
+    assert_eq!((report.format, report.problems), (FORMAT_VERSION, vec![]));
+}
+
+fn remove_meta(path: &Path, name: &str) {
+    const META: TableDefinition<'static, &str, &str> = TableDefinition::new("meta");
+    let database = Database::open(path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    drop(transaction.open_table(META).unwrap().remove(name).unwrap());
+    transaction.commit().unwrap();
+    database.close().unwrap();
 }
 
 #[tokio::test]

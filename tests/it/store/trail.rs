@@ -73,6 +73,10 @@ pub async fn an_entry_says_who_did_what_from_where(store: &dyn Store) {
         at: commit.at,
         comment: Some("fine".to_owned()),
         input: None,
+        digest: None,
+        files: None,
+        acts_for: None,
+        door: None,
     };
     let decided = Event::Decided { checkpoint: checkpoint(1), decision };
     commit.events = vec![note("before"), Arc::new(decided), note("after")];
@@ -125,10 +129,10 @@ pub async fn the_trail_is_filtered_and_paged_newest_first(store: &dyn Store) {
     assert_eq!(read(|query| query.limit = 3).await, (vec![8, 7, 6], Some(6)));
     assert_eq!(read(|query| query.before = Some(3)).await, (vec![2, 1], None));
     assert_eq!(read(|query| query.action = Some("login".to_owned())).await.0, [8, 6, 4, 2]);
-    assert_eq!(read(|query| query.action = Some("log".to_owned())).await.0, []);
+    assert!(read(|query| query.action = Some("log".to_owned())).await.0.is_empty());
     assert_eq!(read(|query| query.target = Some(job(2).to_string())).await.0, [3]);
     assert_eq!(read(|query| query.by = Some("ann".to_owned())).await.0.len(), 8);
-    assert_eq!(read(|query| query.by = Some("bob".to_owned())).await.0, []);
+    assert!(read(|query| query.by = Some("bob".to_owned())).await.0.is_empty());
     assert_eq!(read(|query| query.to = Some(Timestamp(3))).await.0, [4, 2]);
     assert_eq!(read(|query| query.from = Some(Timestamp(2_000_000))).await.0, [7, 5, 3]);
 }
