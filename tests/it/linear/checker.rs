@@ -16,6 +16,12 @@ pub trait Model: std::fmt::Debug {
     /// What it may do next by itself, unasked.
     fn drift(state: &Self::State) -> Option<Self::State>;
 
+    /// Does a call that is answered so now change nothing, now and whenever it is answered so
+    /// later? Then it is taken at once: to have it out of the way never hinders another.
+    fn is_harmless(_state: &Self::State, _call: &Self::Call, _answer: &Self::Answer) -> bool {
+        false
+    }
+
     /// What follows from a call, and what is answered; nothing when it cannot be asked now.
     fn step(state: &Self::State, call: &Self::Call) -> Option<(Self::State, Self::Answer)>;
 }
@@ -74,18 +80,27 @@ impl<M: Model> Search<'_, M> {
         if order.len() >= self.longest.0.len() {
             self.longest = (order.clone(), Some(state.clone()));
         }
-        for number in 0..self.operations.len() {
+        let operations = self.operations;
+        let mut fitting = Vec::new();
+        for (number, Operation { call, ended, .. }) in operations.iter().enumerate() {
             if done & 1 << number == 0
                 && self.may_be_next(done, number)
-                && let Some((next, answer)) = M::step(&state, &self.operations[number].call)
-                && self.operations[number].ended.as_ref().is_none_or(|(_, heard)| *heard == answer)
+                && let Some((next, answer)) = M::step(&state, call)
+                && ended.as_ref().is_none_or(|(_, heard)| *heard == answer)
             {
-                order.push(number);
-                if self.goes_on(done | 1 << number, next, order) {
-                    return true;
+                if ended.is_some() && M::is_harmless(&state, call, &answer) {
+                    fitting = vec![(number, next)];
+                    break;
                 }
-                order.pop();
+                fitting.push((number, next));
             }
+        }
+        for (number, next) in fitting {
+            order.push(number);
+            if self.goes_on(done | 1 << number, next, order) {
+                return true;
+            }
+            order.pop();
         }
         M::drift(&state).is_some_and(|next| self.goes_on(done, next, order))
     }

@@ -34,6 +34,11 @@ fn leaf() -> impl Strategy<Value = Value> {
         });
         json!({ "call": "checkpoint", "with": with })
     };
+    let with = json!({
+        "title": "ok", "quorum": 2, "editable": "", "expiresAfter": "PT3H", "remindAfter": "PT30M",
+        "escalateAfter": "PT1H", "escalateTo": ["role:operator", "role:admin"],
+    });
+    let several = json!({ "call": "checkpoint", "with": with });
     let agent = json!({ "call": "agent", "with": { "agent": "a" } });
     let judged = |rule: &str| {
         let rules = json!([{ "name": "rule", "when": rule, "message": "not yet" }]);
@@ -53,6 +58,7 @@ fn leaf() -> impl Strategy<Value = Value> {
         json!({ "wait": "PT1H" }),
         gate(true, "reject"),
         gate(true, "escalate"),
+        several,
         gate(false, "reject"),
         child,
         listen,
@@ -108,6 +114,7 @@ fn stride(world: &mut World, kind: u8, choice: u8) {
         "approve",
         "reject",
         "send back",
+        "rearm",
         "deliver",
         "confirm child",
         "settle child: ok",
