@@ -1,5 +1,5 @@
 //! An admin gives a checkpoint time again: a new deadline for an open one, and another chance for
-//! one that expired while nobody looked, as far as its task can still be brought back (ADR 0011).
+//! one that expired while nobody looked, as far as its task can still be brought back (ADR 0012).
 
 use crate::machine::checkpoints::opening::first_escalation;
 use crate::machine::scratch::Scratch;
