@@ -30,8 +30,7 @@ pub async fn claim(
     caller: Caller,
     CheckpointPath(id): CheckpointPath,
 ) -> Result<Json<DecisionAnswer>, ApiError> {
-    let (engine, voter, by) =
-        (state.engine.clone(), caller.voter(Door::Session), caller.author());
+    let (engine, voter, by) = (state.engine.clone(), caller.voter(Door::Session), caller.author());
     let done = detached(async move { engine.claim(id, voter, by).await }).await?;
     Ok(answer(&state, done, "Checkpoint claimed"))
 }
@@ -48,8 +47,7 @@ pub async fn release(
     caller: Caller,
     CheckpointPath(id): CheckpointPath,
 ) -> Result<Json<DecisionAnswer>, ApiError> {
-    let (engine, voter, by) =
-        (state.engine.clone(), caller.voter(Door::Session), caller.author());
+    let (engine, voter, by) = (state.engine.clone(), caller.voter(Door::Session), caller.author());
     let done = detached(async move { engine.release_claim(id, voter, by).await }).await?;
     Ok(answer(&state, done, "Checkpoint released"))
 }
@@ -75,8 +73,7 @@ pub async fn delegate(
     });
     let until = until.transpose()?;
     let reason = validate::comment("/reason", reason)?;
-    let (engine, voter, by) =
-        (state.engine.clone(), caller.voter(Door::Session), caller.author());
+    let (engine, voter, by) = (state.engine.clone(), caller.voter(Door::Session), caller.author());
     let done =
         detached(async move { engine.delegate_checkpoint(id, to, until, reason, voter, by).await });
     Ok(answer(&state, done.await?, "Checkpoint delegated"))
@@ -96,8 +93,7 @@ pub async fn comment(
     body: JsonBody<NewComment>,
 ) -> Result<Json<DecisionAnswer>, ApiError> {
     let text = body.value.text;
-    let (engine, voter, by) =
-        (state.engine.clone(), caller.voter(Door::Session), caller.author());
+    let (engine, voter, by) = (state.engine.clone(), caller.voter(Door::Session), caller.author());
     let done = detached(async move { engine.comment(id, text, voter, by).await }).await?;
     Ok(answer(&state, done, "Comment recorded"))
 }
@@ -122,8 +118,7 @@ pub async fn rearm(
         ApiError::invalid_at("/expiresAfter", message)
     })?;
     let reason = validate::reason("/reason", reason)?;
-    let (engine, voter, by) =
-        (state.engine.clone(), caller.voter(Door::Session), caller.author());
+    let (engine, voter, by) = (state.engine.clone(), caller.voter(Door::Session), caller.author());
     let done = detached(async move { engine.rearm(id, expiry, reason, voter, by).await }).await?;
     Ok(answer(&state, done, "Checkpoint armed again"))
 }
