@@ -15,6 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
+use base64::Engine as _;
 use holdpoint::calls::{Caller, Secrets, Vault};
 use holdpoint::clock::Manual;
 use holdpoint::engine::{Engine, Options, Parts};
@@ -237,8 +238,37 @@ impl Stand {
         }
     }
 
+    /// Everything that is in the store, as text: records are opened as far as bytes are text.
+    async fn dump(&self) -> String {
+        let (sender, mut items) = tokio::sync::mpsc::channel(64);
+        let store = self.store.clone();
+        let exporting = tokio::spawn(async move { store.export(sender).await });
+        let mut all = String::new();
+        while let Some(item) = items.recv().await {
+            texts(&serde_json::to_value(&item).unwrap(), &mut all);
+        }
+        exporting.await.unwrap().expect("an export");
+        all
+    }
+
     async fn until_status(&self, gate: &Value, who: &Who, status: &str) -> Value {
         self.until(gate, who, |gate| gate["status"] == status).await
+    }
+}
+
+/// Every text in a value, and what each is when it is read as base64.
+fn texts(value: &Value, all: &mut String) {
+    match value {
+        Value::String(text) => {
+            all.push_str(text);
+            all.push('\n');
+            let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default();
+            all.push_str(&String::from_utf8_lossy(&bytes));
+            all.push('\n');
+        }
+        Value::Array(list) => list.iter().for_each(|item| texts(item, all)),
+        Value::Object(members) => members.values().for_each(|item| texts(item, all)),
+        _ => {}
     }
 }
 
