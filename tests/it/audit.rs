@@ -9,3 +9,4 @@ mod key;
 mod lives;
 mod oversight;
 mod sound;
+mod webhook;

@@ -125,8 +125,8 @@ impl Heads {
                 ));
             } else if head.count > count {
                 let what = format!(
-                    "entry {} is not there: {place}, signed at {}, says that there were {}. This is \
-                     an older copy of the store, or its end was cut off",
+                    "entry {} is not there: {place}, signed at {}, says that there were {}. This \
+                     is an older copy of the store, or its end was cut off",
                     count + 1,
                     head.at,
                     head.count

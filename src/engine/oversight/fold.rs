@@ -1,5 +1,6 @@
 //! From entries of the audit trail to figures. An entry names its most telling event, so the
-//! journal is read only where somebody decided, nobody did, or somebody went against the course of a job.
+//! journal is read only where somebody decided, nobody did, or somebody went against the course of
+//! a job.
 
 use std::collections::BTreeMap;
 

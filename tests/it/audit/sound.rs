@@ -1,5 +1,6 @@
 //! No false alarm: whatever is done to a store by this program leaves a trail that holds.
 
+use holdpoint::app::audit::{VerifyOrder, verify_stopped};
 use holdpoint::app::stopped::{self, RestoreOrder};
 use holdpoint::model::time::Timestamp;
 use holdpoint::store::redb::verify as check_db;
@@ -40,6 +41,9 @@ async fn a_restored_store_says_what_was_given_up() {
     fact(&store, "user.delete").await;
     stopped.sign(&store).await;
     store.close().await.unwrap();
+    // A look at the trail of a backup leaves the backup as its manifest says.
+    let of_backup = VerifyOrder { store: backup.clone(), ..VerifyOrder::default() };
+    assert_eq!(verify_stopped(&of_backup).await.unwrap().unwrap().findings, []);
     let order =
         RestoreOrder { from: backup, to: stopped.path(), replace: true, without_manifest: false };
     stopped::restore(&order).await.unwrap();

@@ -250,3 +250,22 @@ async fn stands(server: &TestServer, path: &str, history: &[Operation<Gate>]) {
         .collect();
     assert!(told.len() <= given, "a vote was taken and is lost: {told:?} {votes:#?}");
 }
+
+#[test]
+fn a_vote_that_is_lost_or_counts_twice_would_be_found() {
+    let vote = |who: u8, at: u64, answer: &str| Operation::<Gate> {
+        call: Call::Approve(who),
+        began: at,
+        ended: Some((at + 1, answer.to_owned())),
+    };
+    let with = |last: Operation<Gate>| {
+        let (call, ended) = (Call::Begin { may_expire: false }, Some((1, "PENDING".to_owned())));
+        let mut history = vec![Operation { call, began: 0, ended }];
+        history.extend([vote(0, 2, "PENDING"), vote(1, 4, "PENDING")]);
+        history.push(last);
+        check(&history)
+    };
+    assert!(with(vote(2, 6, "APPROVED")).is_ok());
+    assert!(with(vote(2, 6, "PENDING")).is_err(), "a third vote was lost");
+    assert!(with(vote(1, 6, "APPROVED")).is_err(), "the same person counted twice");
+}
