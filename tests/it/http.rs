@@ -45,7 +45,7 @@ pub struct Site {
 pub struct Answer {
     pub status: StatusCode,
     headers: HeaderMap,
-    text: String,
+    pub text: String,
     pub json: Value,
 }
 
