@@ -132,6 +132,10 @@ pub fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
 
 /// A body as this type, or what does not fit and where.
 pub fn typed<T: DeserializeOwned>(raw: &Value) -> Result<T, ApiError> {
+    // serde would take the items of a list for the members, in their order.
+    if raw.is_array() {
+        return Err(ApiError::invalid_at("", "a list is here where an object is wanted"));
+    }
     serde_path_to_error::deserialize(raw).map_err(|error| {
         let mut pointer = pointer(error.path());
         let message = error.into_inner().to_string();

@@ -250,7 +250,9 @@ fn common_statuses(method: &Method, path: &str, route: Option<&policy::Route>) -
     if route.is_some_and(|route| route.access != Access::Open) || path.starts_with(LOGIN) {
         statuses.extend([401, 403]);
     }
-    if path.contains('{') {
+    // A path, a filter and a body may each name what is not there.
+    let names_something = path.contains('{') || !method.is_safe();
+    if names_something || route.is_some_and(|route| route.has_query) {
         statuses.push(404);
     }
     // A query parameter that a route does not know is refused by every route.

@@ -67,6 +67,8 @@ pub async fn follow(
 fn last_seen(headers: &HeaderMap) -> Result<u64, ApiError> {
     let Some(given) = headers.get(LAST_SEEN) else { return Ok(0) };
     let number = given.to_str().ok().and_then(|text| text.trim().parse().ok());
+    // The description has numbers of 63 bits.
+    let number = number.filter(|number| i64::try_from(*number).is_ok());
     number.ok_or_else(|| ApiError::invalid_at("", "Last-Event-ID must be the id of an event"))
 }
 

@@ -141,6 +141,21 @@ async fn members_that_are_not_the_callers_to_set_are_refused() {
     server.stop().await;
 }
 
+/// A list is no object, whatever its items are: nobody sets members by their place.
+#[tokio::test]
+async fn a_list_is_not_taken_for_an_object() {
+    let server = server::start(|_| {}).await;
+    let id = server.client.get("/api/auth/me").await.expect(200)["user"]["id"].take();
+    let user = format!("/api/admin/users/{}", id.as_str().unwrap());
+    for body in [json!([]), json!([null, null]), json!(["name", "x"])] {
+        let reply = server.client.patch(&user, &body).await;
+        assert_eq!(reply.status, 422, "{body}: {:#}", reply.body);
+        let reply = server.client.post("/api/templates", &body).await;
+        assert_eq!(reply.status, 422, "{body}: {:#}", reply.body);
+    }
+    server.stop().await;
+}
+
 /// Every object that a caller may send says that it takes no other member.
 #[test]
 fn no_request_takes_members_that_it_does_not_name() {
