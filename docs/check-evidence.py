@@ -8,6 +8,8 @@ import hashlib
 import json
 import sys
 
+DECIDED = ("verdict", "by", "comment")
+
 
 def need(holds, otherwise):
     if not holds:
@@ -104,6 +106,11 @@ def check(bundle, key):
         shown = sha256(point["shown"].encode())
         need(shown.hex() == point["sha256"], f"checkpoint {point['id']}: not what was shown")
         need(not point["decision"] or shown in decided, f"{point['id']}: nobody decided that")
+        made = [event["decision"] for record in bundle["journal"] for event in record["events"]
+                if event["type"] == "decided" and event["checkpoint"] == point["id"]]
+        told = point["decision"] and {name: point["decision"][name] for name in DECIDED}
+        need(not told or told in [{name: by.get(name) for name in DECIDED} for by in made],
+             f"checkpoint {point['id']}: the journal has another decision")
     text = (bundle["workflow"]["document"] or "").encode()
     need(not text or sha256(text).hex() == bundle["workflow"]["sha256"], "another workflow")
     return f"holds: {len(entries)} entries, {last} events", signed

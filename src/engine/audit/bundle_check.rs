@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::engine::audit::bundle::FORMAT;
 use crate::engine::audit::key::verify_head;
@@ -124,6 +124,11 @@ impl Check<'_> {
             if before.is_some_and(|before| before != append.previous_hash) {
                 return wrong("it does not follow on the record before it");
             }
+            if record.get("by") != Some(&json!(append.by))
+                || record.get("at") != Some(&json!(append.at.to_rfc3339()))
+            {
+                return wrong("who and when are not what the record says");
+            }
             if record.get("events") != Some(&Value::Array(append.events)) {
                 return wrong("the events that are shown are not those of the record");
             }
@@ -164,10 +169,26 @@ impl Check<'_> {
                 if !decided.contains(&digest) {
                     return Err(format!("checkpoint {id}: no entry says that it was decided"));
                 }
+                if !self.is_recorded(id, &checkpoint["decision"])? {
+                    return Err(format!("checkpoint {id}: the journal has another decision"));
+                }
                 self.report.decisions += 1;
             }
         }
         Ok(())
+    }
+
+    /// Is there an event of this decision? The events are those of the records by now.
+    fn is_recorded(&self, checkpoint: &str, shown: &Value) -> Result<bool, String> {
+        let is_it = |event: &Value| {
+            let made = &event["decision"];
+            let same = |member: &str| made[member] == shown[member];
+            event["type"] == "decided"
+                && event["checkpoint"] == checkpoint
+                && ["verdict", "by", "comment"].into_iter().all(same)
+        };
+        let mut records = list(self.bundle, "/journal")?.iter();
+        Ok(records.any(|record| record["events"].as_array().is_some_and(|of| of.iter().any(is_it))))
     }
 
     fn workflow(&mut self) -> Result<(), String> {

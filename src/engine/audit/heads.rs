@@ -140,7 +140,7 @@ impl Heads {
                      another link: the trail was written anew from there on",
                     head.at
                 );
-                report.find(first, "head-differs", what);
+                report.find_within(Some(first), Some(last), "head-differs", what);
             }
         }
     }

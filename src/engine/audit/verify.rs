@@ -40,6 +40,10 @@ pub struct Finding {
     pub kind: &'static str,
     /// What is wrong, for people.
     pub what: String,
+    /// The last entry that may be the first bad one; the same as `entry` unless only a range is
+    /// known.
+    #[serde(skip)]
+    pub up_to: Option<u64>,
 }
 
 /// What a walk along the whole trail found.
@@ -73,8 +77,20 @@ impl Verification {
     }
 
     pub(super) fn find(&mut self, entry: impl Into<Option<u64>>, kind: &'static str, what: String) {
+        let entry = entry.into();
+        self.find_within(entry, entry, kind, what);
+    }
+
+    /// The first bad entry is one of these.
+    pub(super) fn find_within(
+        &mut self,
+        entry: Option<u64>,
+        up_to: Option<u64>,
+        kind: &'static str,
+        what: String,
+    ) {
         if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding { entry: entry.into(), kind, what });
+            self.findings.push(Finding { entry, kind, what, up_to });
         }
     }
 }
@@ -327,8 +343,11 @@ impl Walk {
             self.report.find(seq, "journal-missing", what);
         }
         self.heads.end(self.at.count, &self.restores, &mut self.report);
-        // A finding about no entry comes last: the first one named is the first one changed.
-        self.report.findings.sort_by_key(|finding| finding.entry.unwrap_or(u64::MAX));
+        // The first one named is the first one changed: what names an entry comes before what knows
+        // only that it is one of several up to there, and what is about no entry comes last.
+        self.report.findings.sort_by_key(|finding| {
+            (finding.up_to.unwrap_or(u64::MAX), finding.entry != finding.up_to)
+        });
         self.report
     }
 }

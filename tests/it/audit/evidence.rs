@@ -35,6 +35,9 @@ fn forgeries(bundle: &Value) -> Vec<(&'static str, Value)> {
         forgeries.push((what, forged));
     };
     forge("who", &|bundle| bundle["journal"][0]["by"]["id"] = json!("somebody else"));
+    forge("who decided", &|bundle| {
+        bundle["checkpoints"][0]["decision"]["by"]["id"] = json!("somebody else");
+    });
     forge("an event", &|bundle| bundle["journal"][0]["events"][0]["type"] = json!("failed"));
     forge("a record", &|bundle| {
         let record = bundle["journal"][0]["record"].as_str().unwrap().replacen('A', "B", 1);
