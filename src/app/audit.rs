@@ -1,6 +1,7 @@
 //! The audit trail of a whole server: who signs it, what a start writes into it, and how the trail
 //! of a stopped store or of a backup is followed. It changes no store that is not its own.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -14,12 +15,16 @@ use crate::engine::{Engine, EngineError};
 use crate::model::audit::Fact;
 use crate::model::id::ContentHash;
 use crate::model::principal::Principal;
-use crate::store::{BackupError, Redb, RedbOptions, Store};
+use crate::store::durable_file::beside;
+use crate::store::{BackupError, OpenError, Redb, RedbOptions, Store};
 
 pub use crate::engine::audit::{BundleReport, Finding, Verification, check_bundle};
 
 /// The name of the key's file beside the store.
 const KEY_FILE: &str = "audit.key";
+
+/// The name of the copy that is looked at, behind that of the store.
+const VERIFYING: &str = ".verifying";
 
 /// The file of the key that signs the trail of this store.
 pub fn key_file(store: &Path) -> PathBuf {
@@ -85,19 +90,34 @@ pub struct VerifyOrder {
 /// without a trail.
 pub async fn verify_stopped(order: &VerifyOrder) -> Result<Option<Verification>, StoppedError> {
     let (anchors, notes) = anchors_of(order)?;
-    let options = RedbOptions::new(&order.store);
-    if !order.store.is_file() {
-        let error = std::io::Error::from(std::io::ErrorKind::NotFound);
-        return Err(BackupError::io(&order.store, "open store", &error).into());
+    let from = &order.store;
+    let source = File::open(from).map_err(|error| BackupError::io(from, "open store", &error))?;
+    if source.try_lock().is_err() {
+        return Err(OpenError::Locked { path: from.clone() }.into());
     }
+    // Opening a file writes to it, and a backup must stay what its manifest says.
+    let copied = beside(from, VERIFYING);
+    std::fs::copy(from, &copied)
+        .map_err(|error| BackupError::io(&copied, "copy store to", &error))?;
+    let verified = follow(RedbOptions::new(&copied), &anchors).await;
+    std::fs::remove_file(&copied).ok();
+    let mut verified = verified?;
+    if let Some(found) = &mut verified {
+        found.notes.extend(notes);
+    }
+    Ok(verified)
+}
+
+async fn follow(
+    options: RedbOptions,
+    anchors: &Anchors,
+) -> Result<Option<Verification>, StoppedError> {
     let opened = tokio::task::spawn_blocking(move || Redb::open_as_it_is(options)).await;
     let opened = opened.map_err(|error| AppError::Engine(error.to_string()))??;
     let Some(store) = opened else { return Ok(None) };
-    let verified = verify(&store, &anchors).await;
+    let verified = verify(&store, anchors).await;
     store.close().await?;
-    let mut verified = verified?;
-    verified.notes.extend(notes);
-    Ok(Some(verified))
+    Ok(Some(verified?))
 }
 
 fn anchors_of(order: &VerifyOrder) -> Result<(Anchors, Vec<String>), StoppedError> {
