@@ -25,10 +25,7 @@ impl From<EngineError> for ApiError {
             }
             EngineError::BrokenWorkflow { .. } => ApiError::new(codes::BROKEN_WORKFLOW, detail),
             EngineError::InvalidInput { violations, .. } => {
-                let field = |violation: Violation| {
-                    FieldError::at(format!("/inputData{}", violation.pointer), violation.message)
-                };
-                let errors: Vec<FieldError> = violations.into_iter().map(field).collect();
+                let errors = fields("/inputData", violations);
                 ApiError::new(codes::INVALID_INPUT, detail).with_errors(errors)
             }
             EngineError::UnknownAgent { .. } => ApiError::new(codes::NO_SUCH_AGENT, detail),
@@ -38,15 +35,11 @@ impl From<EngineError> for ApiError {
             }
             EngineError::NoAgentNeeded { .. } => ApiError::invalid_at("/agentId", detail),
             EngineError::InvalidAgent { violations } => {
-                ApiError::new(codes::INVALID_AGENT, detail).with_errors(fields(violations))
+                ApiError::new(codes::INVALID_AGENT, detail).with_errors(fields("", violations))
             }
             EngineError::InvalidAgentInputs { violations, .. } => {
-                let at_inputs = |violation: Violation| Violation {
-                    pointer: format!("/inputs{}", violation.pointer),
-                    ..violation
-                };
-                let violations = violations.into_iter().map(at_inputs).collect();
-                ApiError::new(codes::INVALID_INPUTS, detail).with_errors(fields(violations))
+                let errors = fields("/inputs", violations);
+                ApiError::new(codes::INVALID_INPUTS, detail).with_errors(errors)
             }
             EngineError::InactiveAgent { .. } => ApiError::new(codes::INACTIVE_AGENT, detail),
             EngineError::AgentNameTaken { .. } => ApiError::new(codes::AGENT_NAME_TAKEN, detail),
@@ -55,17 +48,17 @@ impl From<EngineError> for ApiError {
             EngineError::BadCallback => ApiError::new(codes::NO_SUCH_CALLBACK, detail),
             EngineError::CallbackOver => ApiError::new(codes::CALLBACK_OVER, detail),
             EngineError::InvalidResult { violations } => {
-                ApiError::new(codes::INVALID_RESULT, detail).with_errors(fields(violations))
+                ApiError::new(codes::INVALID_RESULT, detail).with_errors(fields("", violations))
             }
             EngineError::InvalidGate { violations } => {
-                ApiError::new(codes::INVALID_REQUEST, detail).with_errors(fields(violations))
+                ApiError::new(codes::INVALID_REQUEST, detail).with_errors(fields("", violations))
             }
             EngineError::NoSuchLink => ApiError::new(codes::NO_SUCH_LINK, detail),
             EngineError::LinkOver { .. } => ApiError::new(codes::LINK_OVER, detail),
             EngineError::NoSuchRule => ApiError::new(codes::NO_SUCH_RULE, detail),
             EngineError::RuleChanged { .. } => ApiError::new(codes::RULE_CHANGED, detail),
             EngineError::InvalidRule { violations } => {
-                ApiError::new(codes::INVALID_REQUEST, detail).with_errors(fields(violations))
+                ApiError::new(codes::INVALID_REQUEST, detail).with_errors(fields("", violations))
             }
             EngineError::NoSuchBatch => ApiError::new(codes::NO_SUCH_BATCH, detail),
             EngineError::KeyReused { .. } => ApiError::new(codes::KEY_REUSED, detail),
@@ -91,8 +84,9 @@ impl From<EngineError> for ApiError {
     }
 }
 
-fn fields(violations: Vec<Violation>) -> Vec<FieldError> {
-    let field = |violation: Violation| FieldError::at(violation.pointer, violation.message);
+/// What is wrong with a member at this place of the request.
+fn fields(at: &str, violations: Vec<Violation>) -> Vec<FieldError> {
+    let field = |Violation { pointer, message }| FieldError::at(format!("{at}{pointer}"), message);
     violations.into_iter().map(field).collect()
 }
 

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+/// Letters of an identifier: 32 digits and four hyphens (RFC 9562, section 4).
+const TEXT_LENGTH: usize = 36;
+
 /// A text that is no identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a UUID")]
@@ -46,7 +49,9 @@ macro_rules! uuid_id {
             type Err = BadId;
 
             fn from_str(text: &str) -> Result<Self, BadId> {
-                Uuid::parse_str(text).map(Self).map_err(|_| BadId(text.to_owned()))
+                // One id has one spelling, so that one thing has one address.
+                let id = Uuid::parse_str(text).ok().filter(|_| text.len() == TEXT_LENGTH);
+                id.map(Self).ok_or_else(|| BadId(text.to_owned()))
             }
         }
     };

@@ -119,7 +119,8 @@ impl Ask {
 
 impl Site {
     pub async fn new() -> Self {
-        Self::with(Options::default()).await
+        // Their clocks run for hours between two requests.
+        Self::with(Options { session_idle: None, ..Options::default() }).await
     }
 
     async fn with(options: Options) -> Self {

@@ -1,5 +1,5 @@
-//! Lives of a store on a disk whose power is cut anywhere: every commit has its entry and every entry
-//! its commit, and every head that was signed still holds (promises D2 and D15).
+//! Lives of a store on a disk whose power is cut anywhere: every commit has its entry and every
+//! entry its commit, and every head that was signed still holds (promises D2 and D15).
 
 use std::collections::BTreeMap;
 

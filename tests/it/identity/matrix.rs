@@ -105,9 +105,9 @@ GET    /api/admin/approval-rules/{id}              A    rules:write persons
 PATCH  /api/admin/approval-rules/{id}              A    rules:write persons
 DELETE /api/admin/approval-rules/{id}              A    rules:write persons
 GET    /api/admin/approval-rules/{id}/versions     A    rules:write persons
-GET    /api/admin/audit                            OA   audit:read
-GET    /api/admin/audit/verify                     OA   audit:read
-GET    /api/admin/audit/export                     OA   audit:read
+GET    /api/admin/audit                            A    audit:read
+GET    /api/admin/audit/verify                     A    audit:read
+GET    /api/admin/audit/export                     A    audit:read
 GET    /api/admin/oversight                        OA   engine:read|engine:control
 GET    /api/admin/agent-worker                     OA   engine:read|engine:control
 POST   /api/admin/agent-worker                     OA   engine:control

@@ -1,6 +1,8 @@
 //! Two owners with the same things side by side: whatever one asks for, nothing of the other's is
 //! in the answer (T15).
 
+use std::time::Duration;
+
 use holdpoint::http::authorize::Role;
 use serde_json::{Value, json};
 
@@ -8,6 +10,9 @@ use super::{As, Site, new_job, text};
 
 /// Jobs of each owner: enough for several pages.
 const JOBS: usize = 7;
+
+/// Longer than a batch of one job takes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One owner and the word that stands in everything of theirs.
 struct Owner {
@@ -34,6 +39,13 @@ impl Owner {
         let template = json!({"name": format!("{word} monthly"), "job": {"name": word}});
         let template = site.post("/api/templates", &who, &template).await.ok(201);
         let batch = text(&batch["batch"]["id"]);
+        let done = async {
+            let path = format!("/api/batches/{batch}");
+            while site.get(&path, &who).await.ok(200)["batch"]["endedAt"].is_null() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, done).await.expect("the batch ends");
         let template = text(&template["template"]["id"]);
         Self { cookie, word, job, batch, template }
     }
