@@ -183,7 +183,7 @@ pub enum TaskKind {
     /// `call: http`.
     CallHttp(HttpCall),
     /// `call: checkpoint`.
-    Checkpoint(CheckpointCall),
+    Checkpoint(Box<CheckpointCall>),
     /// `call: agent`.
     Agent(AgentCall),
     /// `call: evaluate`.

@@ -85,7 +85,7 @@ pub(super) fn read<'d>(
         escalate_to,
     };
     check_quorum(check, &call);
-    Some(TaskKind::Checkpoint(call))
+    Some(TaskKind::Checkpoint(Box::new(call)))
 }
 
 /// An expression in the place of a word.

@@ -176,10 +176,10 @@ pub(super) fn make_trail(
     Ok(head)
 }
 
-fn next_change(
-    tables: &Tables<'_>,
-    after: u64,
-) -> Result<Option<(u64, (u128, u64, u64))>, Failure> {
+/// A place of the feed, with the job that changed there, its first and its last new event.
+type ChangeAt = (u64, (u128, u64, u64));
+
+fn next_change(tables: &Tables<'_>, after: u64) -> Result<Option<ChangeAt>, Failure> {
     let next = tables.feed.range(after + 1..)?.next().transpose()?;
     Ok(next.map(|(feed, change)| (feed.value(), change.value())))
 }
