@@ -71,6 +71,7 @@ impl Bench {
             auto_execute: true,
             needs_agent: false,
             parent: None,
+            requested_by: None,
         };
         let (mut job, mut events, _) = self.decide(None, &Command::Create(Arc::new(spec)));
         let mut command = Command::Begin;
