@@ -57,7 +57,7 @@ async fn a_decision_names_who_decided_about_what_was_shown() {
     assert!(found.iter().all(|entry| entry["by"].as_str().is_some_and(|by| !by.is_empty())));
     let by = decided["by"].as_str().unwrap();
     let mine = entries(&server, &format!("job={job}&by={by}&action=decided")).await;
-    assert_eq!(mine, [decided.clone()]);
+    assert_eq!(mine, std::slice::from_ref(decided));
     server.stop().await;
 }
 

@@ -138,7 +138,7 @@ impl Stopped {
             for (seq, mut record) in entries {
                 let split = record.len() - LINK;
                 if let Some(link) = link.filter(|_| seq >= from) {
-                    record[split..].copy_from_slice(&<[u8; LINK]>::from(link));
+                    record[split..].copy_from_slice(&link);
                     repair(&mut record);
                     table.insert(seq, record.as_slice()).unwrap();
                 }

@@ -44,10 +44,10 @@ fn expressions() {
     let input_value = json!({"a": {"b": [1, 2, 3]}, "text": "ä"});
     run("expressions", 3, |input| {
         let text = String::from_utf8_lossy(input);
-        if let Ok(expression) = Expression::compile(&text, &scope) {
-            if let Ok(value) = expression.evaluate(&input_value, &variables) {
-                serde_json::to_vec(&value).unwrap();
-            }
+        if let Ok(expression) = Expression::compile(&text, &scope)
+            && let Ok(value) = expression.evaluate(&input_value, &variables)
+        {
+            serde_json::to_vec(&value).unwrap();
         }
         Template::compile(&Value::String(text.into_owned()), &scope).ok();
     });

@@ -137,8 +137,7 @@ async fn open_checkpoint(server: &TestServer, client: &Client) -> Value {
     server
         .wait_until("a gate", async || {
             let list = client.get("/api/admin/agent-checkpoints?status=PENDING").await.expect(200);
-            let found = list["checkpoints"].as_array().unwrap().first().cloned();
-            found
+            list["checkpoints"].as_array().unwrap().first().cloned()
         })
         .await
 }

@@ -6,8 +6,11 @@ use serde_json::{Value, json};
 
 use super::{As, Ask, Site, new_job, text};
 
-/// Headers, content type and method by which pages of other sites have been made to post.
-const VECTORS: &[(&[(&str, &str)], &str, &str)] = &[
+/// Headers, content type and method of a request.
+type Vector = (&'static [(&'static str, &'static str)], &'static str, &'static str);
+
+/// Those by which pages of other sites have been made to post.
+const VECTORS: &[Vector] = &[
     (&[("origin", "https://evil.example")], "application/json", "POST"),
     (&[("origin", "null")], "application/json", "POST"),
     (&[("origin", "http://localhost:4000")], "application/json", "POST"),
@@ -150,7 +153,7 @@ async fn nobody_learns_from_a_login_who_has_an_account() {
         ("off@x.org", super::PASSWORD),
         ("gone@x.org", super::PASSWORD),
     ];
-    let mut seen: Vec<(u16, Vec<(String, String)>, Value)> = Vec::new();
+    let mut seen = Vec::new();
     for (email, password) in tries {
         let answer = site.try_login(email, password).await;
         let headers = answer

@@ -25,17 +25,13 @@ impl Talkative {
         command.env("HOLDPOINT_ADMIN_EMAIL", "root@x.org");
         command.env("HOLDPOINT_ADMIN_PASSWORD", PASSWORD);
         let log = File::create(folder.join("log")).unwrap();
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut said = String::new();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        for line in lines {
-            let line = line.unwrap();
-            said.push_str(&line);
-            if let Some(url) = line.strip_prefix("listening on ") {
-                return Self { child, url: url.to_owned() };
-            }
-        }
-        panic!("it did not start: {said}");
+        let child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut server = Self { child, url: String::new() };
+        let mut lines = BufReader::new(server.child.stdout.take().unwrap()).lines();
+        let url =
+            lines.find_map(|line| line.unwrap().strip_prefix("listening on ").map(str::to_owned));
+        server.url = url.expect("it starts");
+        server
     }
 }
 

@@ -68,7 +68,7 @@ fn attempt(world: &World, first: &Checkpoint, what: u8, who: Voter, detail: u8) 
             return Command::Rearm { checkpoint, expiry, reason, voter: who };
         }
     };
-    let edit = (detail % 5 == 0).then(|| {
+    let edit = detail.is_multiple_of(5).then(|| {
         let mut shown = (*row.shown).clone();
         shown["n"] = json!(detail);
         Arc::new(shown)
