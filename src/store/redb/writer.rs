@@ -16,7 +16,7 @@ use crate::store::error::StoreError;
 use crate::store::redb::apply::{Answer, Command, Group};
 use crate::store::redb::database::{Held, Slot};
 use crate::store::redb::error::{Failure, OpenError, is_full, reason_of};
-use crate::store::redb::open::{Recovery, RedbOptions};
+use crate::store::redb::open::{NOT_AS_WRITTEN, Recovery, RedbOptions};
 use crate::store::redb::space::{Disk, SpaceGuard};
 use crate::store::redb::tables::Tables;
 
@@ -190,9 +190,14 @@ impl Writer {
     pub(super) fn finish(mut self, closing: Option<Closing>) {
         self.messages.close();
         let closed = match self.slot.replace(Held::Down("it is closed".to_owned())) {
-            Held::Open(database) => database.close().map_err(|error| {
-                StoreError::Unavailable(format!("closing failed: {}", reason_of(&error.into())))
-            }),
+            Held::Open(database) => {
+                let failed =
+                    |reason: &str| StoreError::Unavailable(format!("closing failed: {reason}"));
+                match std::panic::catch_unwind(AssertUnwindSafe(|| database.close())) {
+                    Ok(closed) => closed.map_err(|error| failed(&reason_of(&error.into()))),
+                    Err(_) => Err(failed(NOT_AS_WRITTEN)),
+                }
+            }
             Held::Down(_) => Ok(()),
         };
         if let Some(reply) = closing {
@@ -234,9 +239,7 @@ impl Writer {
                 (failed.answer(), failed.reason)
             }
             Ok(Err(_)) => {
-                let reason = "a page does not have the form that it was written with; the file is \
-                              damaged"
-                    .to_owned();
+                let reason = format!("{NOT_AS_WRITTEN}; the file is damaged");
                 (StoreError::Ambiguous(reason.clone()), reason)
             }
             Err(error) => {
@@ -262,8 +265,10 @@ impl Writer {
         let mut reason = format!("{reason}; the file is being opened again");
         tracing::error!(path = %self.options.path.display(), reason, "the store cannot write");
         self.status.refuse(reason.clone(), None);
-        // The failed database has nothing to say any more; dropping it releases the file.
-        drop(self.slot.replace(Held::Down(reason.clone())));
+        // The failed database has nothing to say any more; dropping it releases the file. One that
+        // panicked on damage may do so again: that is not to cost the writer.
+        let failed = self.slot.replace(Held::Down(reason.clone()));
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| drop(failed)));
         let mut pause = REOPEN_PAUSE_MIN;
         loop {
             match (self.reopen)() {
