@@ -134,7 +134,7 @@ impl Stopped {
         let entries = self.entries();
         let mut head = String::new();
         self.edit(AUDIT, |table| {
-            let mut link = None;
+            let mut link: Option<[u8; LINK]> = None;
             for (seq, mut record) in entries {
                 let split = record.len() - LINK;
                 if let Some(link) = link.filter(|_| seq >= from) {

@@ -2,7 +2,7 @@
 //! clients (T16), and finding out who has an account.
 
 use holdpoint::http::authorize::Role;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{As, Ask, Site, new_job, text};
 
