@@ -61,8 +61,13 @@ async fn description(server: &TestServer) -> Value {
                 }
             }
             let known = if path.contains("jobs/{id}") { &job } else { &template };
-            let parameters = operation["parameters"].as_array_mut().into_iter().flatten();
-            for parameter in parameters.filter(|parameter| parameter["name"] == "id") {
+            let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut)
+            else {
+                continue;
+            };
+            // Whoever waits for a decision waits as long as was asked for: not here.
+            parameters.retain(|parameter| parameter["name"] != "wait");
+            for parameter in parameters.iter_mut().filter(|parameter| parameter["name"] == "id") {
                 if let Some(id) = known {
                     parameter["example"] = id.clone();
                 }

@@ -122,7 +122,12 @@ fn ids() {
         let text = String::from_utf8_lossy(input).into_owned();
         if let Ok(id) = text.parse::<JobId>() {
             assert_eq!(id.to_string().parse::<JobId>().unwrap(), id);
-            assert_eq!(id.to_string().to_lowercase(), text.to_lowercase());
+            // A UUID has several spellings (RFC 9562 and URNs), all of the same digits.
+            let digits = |text: &str| {
+                let digits = text.trim_start_matches("urn:uuid:").to_lowercase();
+                digits.replace(['-', '{', '}'], "")
+            };
+            assert_eq!(digits(&id.to_string()), digits(&text));
         }
         text.parse::<CheckpointId>().ok();
         text.parse::<AgentId>().ok();

@@ -16,7 +16,8 @@ use crate::support::server::{TestServer, start};
 fn blocks(language: &str) -> Vec<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/GATES.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let rest = page.split(&format!("```{language}\n")).skip(1);
+    let fence = format!("```{language}\n");
+    let rest = page.split(&fence).skip(1);
     rest.map(|block| block.split("```").next().unwrap().to_owned()).collect()
 }
 
