@@ -124,8 +124,8 @@ fn ids() {
             assert_eq!(id.to_string().parse::<JobId>().unwrap(), id);
             // A UUID has several spellings (RFC 9562 and URNs), all of the same digits.
             let digits = |text: &str| {
-                let digits = text.trim_start_matches("urn:uuid:").to_lowercase();
-                digits.replace(['-', '{', '}'], "")
+                let text = text.to_lowercase();
+                text.trim_start_matches("urn:uuid:").replace(['-', '{', '}'], "")
             };
             assert_eq!(digits(&id.to_string()), digits(&text));
         }
