@@ -4,12 +4,15 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ::redb::{Database, ReadableDatabase};
+use ::redb::{Database, Range, ReadableDatabase, ReadableTable};
 
+use crate::model::audit::AuditHead;
 use crate::model::id::JobId;
 use crate::model::row::JobRow;
 use crate::model::time::Timestamp;
+use crate::store::audit;
 use crate::store::codec;
+use crate::store::redb::audit::write_head;
 use crate::store::redb::card;
 use crate::store::redb::drawer::Drawers;
 use crate::store::redb::error::{Failure, OpenError};
@@ -17,7 +20,9 @@ use crate::store::redb::index;
 use crate::store::redb::journal::{self, missing};
 use crate::store::redb::open::{RedbOptions, open_existing, open_or_create};
 use crate::store::redb::read::held_job;
-use crate::store::redb::tables::{FEED, JOBS, JOURNAL, JOURNAL_BY_JOB, META_LAST_TIME, Tables};
+use crate::store::redb::tables::{
+    AUDIT, FEED, JOBS, JOURNAL, JOURNAL_BY_JOB, META_LAST_TIME, Tables,
+};
 
 const ATTEMPTED: &str = "replay of commits";
 
@@ -26,7 +31,8 @@ const ATTEMPTED: &str = "replay of commits";
 pub struct BareRun {
     /// Commits written.
     pub commits: u64,
-    /// Bytes of the records in them: events and job rows, as the store wrote them.
+    /// Bytes of the records in them: events, job rows and entries of the audit trail, as the store
+    /// wrote them.
     pub record_bytes: u64,
     /// The whole time.
     pub took: Duration,
@@ -42,6 +48,7 @@ struct Written {
     appends: Vec<(u64, Vec<u8>)>,
     record: Vec<u8>,
     card: Vec<u8>,
+    entry: Vec<u8>,
     before: Option<JobRow>,
     after: JobRow,
 }
@@ -73,11 +80,13 @@ fn read_commits(source: &Database, commits_max: usize) -> Result<Vec<Written>, F
     let transaction = source.begin_read()?;
     let (feed, journal) = (transaction.open_table(FEED)?, transaction.open_table(JOURNAL)?);
     let by_job = transaction.open_table(JOURNAL_BY_JOB)?;
-    let jobs = transaction.open_table(JOBS)?;
+    let (jobs, trail) = (transaction.open_table(JOBS)?, transaction.open_table(AUDIT)?);
+    let mut entries = trail.iter()?;
     let mut written = Vec::new();
     for entry in feed.range::<u64>(..)?.take(commits_max) {
-        let (_, change) = entry?;
+        let (place, change) = entry?;
         let (job, first_seq, last_seq) = change.value();
+        let entry = entry_of(&mut entries, place.value())?;
         let (Some(record), Some(held)) =
             (jobs.get(job)?, held_job(&transaction, JobId::from_u128(job))?)
         else {
@@ -103,10 +112,23 @@ fn read_commits(source: &Database, commits_max: usize) -> Result<Vec<Written>, F
             // The entries that a change of status moves are left out: it is the loop's advantage.
             before: (first_seq > 1).then(|| row(at(first_seq - 1))),
             card: card::card_of(&after),
+            entry,
             after,
         });
     }
     Ok(written)
+}
+
+/// The entry of the trail that the commit at this place of the feed has: both are in the same order.
+fn entry_of(entries: &mut Range<'_, u64, &'static [u8]>, feed: u64) -> Result<Vec<u8>, Failure> {
+    for entry in entries {
+        let (seq, record) = entry?;
+        let commit = audit::read(seq.value(), record.value())?.commit;
+        if commit.is_some_and(|commit| commit.feed == feed) {
+            return Ok(record.value().to_vec());
+        }
+    }
+    Ok(Vec::new())
 }
 
 fn replay(target: &Database, written: &[Written], group_mean: f64) -> Result<BareRun, Failure> {
@@ -138,7 +160,7 @@ fn write(mut tables: Tables<'_>, group: &[Written], run: &mut BareRun) -> Result
         run.record_bytes +=
             commit.appends.iter().map(|(_, record)| record.len() as u64).sum::<u64>();
         tables.jobs.insert(commit.job, commit.record.as_slice())?;
-        run.record_bytes += commit.record.len() as u64;
+        run.record_bytes += (commit.record.len() + commit.entry.len()) as u64;
         index::move_job(&mut tables, commit.before.as_ref(), &commit.after)?;
         let place = card::place_of(&commit.after);
         cards.put(&tables.cards, place, &commit.card)?;
@@ -148,11 +170,13 @@ fn write(mut tables: Tables<'_>, group: &[Written], run: &mut BareRun) -> Result
         run.commits += 1;
         let place = (commit.job, commit.first_seq, commit.last_seq);
         tables.feed.insert(run.commits, place)?;
+        tables.audit.insert(run.commits, commit.entry.as_slice())?;
     }
     cards.write(&mut tables.cards)?;
     texts.write(&mut tables.texts)?;
     if let Some(last) = group.last() {
         tables.meta.insert(META_LAST_TIME, last.after.updated_at.0.to_string().as_str())?;
+        write_head(&mut tables, AuditHead { count: run.commits, ..AuditHead::genesis() })?;
     }
     Ok(())
 }
