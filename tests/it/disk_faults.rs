@@ -13,6 +13,8 @@ mod errors;
 mod ledger;
 /// Six lives of one store.
 mod lives;
+/// What is synced before what.
+mod phases;
 /// Power that is cut anywhere.
 mod power_cuts;
 /// What a run really reached.
