@@ -26,6 +26,7 @@ const JOBS: TableDefinition<u128, &[u8]> = TableDefinition::new("jobs");
 const BY_JOB: TableDefinition<(u128, u64), (u64, u32)> = TableDefinition::new("journal_by_job");
 const CARDS: TableDefinition<(i64, u128), &[u8]> = TableDefinition::new("cards");
 const FEED: TableDefinition<u64, (u128, u64, u64)> = TableDefinition::new("feed");
+const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 const META: TableDefinition<&str, &str> = TableDefinition::new("meta");
 
 /// Cards that share a record, of 70 bytes each.
@@ -132,22 +133,29 @@ async fn run_store(path: &Path, writers: usize, time: Duration) -> Result<Run, F
     Ok(Run { commits: health.commits, groups: health.groups, took })
 }
 
-/// One event record and one job record as the store wrote them.
-fn records(path: &Path) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+/// Records as the store wrote them.
+struct Records {
+    event: Vec<u8>,
+    job: Vec<u8>,
+    entry: Vec<u8>,
+}
+
+/// One record of each kind.
+fn records(path: &Path) -> Result<Records, Failure> {
     let database = Database::open(path)?;
     let transaction = database.begin_read()?;
     let event = transaction.open_table(JOURNAL)?.get((1, 0))?.map(|r| r.value().to_vec());
     let job = transaction.open_table(JOBS)?.get(1)?.map(|r| r.value().to_vec());
-    Ok((event.ok_or("no event")?, job.ok_or("no job")?))
+    let entry = transaction.open_table(AUDIT)?.get(1)?.map(|r| r.value().to_vec());
+    Ok(Records {
+        event: event.ok_or("no event")?,
+        job: job.ok_or("no job")?,
+        entry: entry.ok_or("no entry")?,
+    })
 }
 
 /// The same changes without a store: no checks, no encoding, no hashes, no channel, no answers.
-fn run_bare(
-    path: &Path,
-    group: usize,
-    (event, job): &(Vec<u8>, Vec<u8>),
-    time: Duration,
-) -> Result<Run, Failure> {
+fn run_bare(path: &Path, group: usize, records: &Records, time: Duration) -> Result<Run, Failure> {
     let database = Database::builder().set_cache_size(128 << 20).create(path)?;
     let drawer = vec![7; CARDS_TOGETHER * 70];
     let mut run = Run::default();
@@ -161,19 +169,22 @@ fn run_bare(
             let mut by_job = transaction.open_table(BY_JOB)?;
             let mut cards = transaction.open_table(CARDS)?;
             let mut feed = transaction.open_table(FEED)?;
+            let mut audit = transaction.open_table(AUDIT)?;
             let mut meta = transaction.open_table(META)?;
             let at = round as i64 * 1_000;
             for id in 1..=group as u128 {
                 run.commits += 1;
-                journal.insert((run.commits, 0), event.as_slice())?;
+                journal.insert((run.commits, 0), records.event.as_slice())?;
                 by_job.insert((id, round), (run.commits, 0))?;
-                jobs.insert(id, job.as_slice())?;
+                jobs.insert(id, records.job.as_slice())?;
                 feed.insert(run.commits, (id, round, round))?;
+                audit.insert(run.commits, records.entry.as_slice())?;
             }
             for first in (1..=group as u128).step_by(CARDS_TOGETHER) {
                 cards.insert((1, first), drawer.as_slice())?;
             }
             meta.insert("last_time", at.to_string().as_str())?;
+            meta.insert("audit_head", format!("{} {:064}", run.commits, round).as_str())?;
         }
         transaction.commit()?;
         run.groups += 1;

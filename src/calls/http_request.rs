@@ -36,9 +36,19 @@ const HEADERS_MAX: usize = 100;
 /// A request and how it may be shown.
 pub(crate) struct Prepared {
     pub(crate) request: Request,
-    /// `{method, uri, headers}` without secrets (dsl-reference.md, "HTTP Request").
-    pub(crate) shown: Value,
+    /// Its URL without secrets.
+    shown_url: String,
     pub(crate) body_has_secret: bool,
+}
+
+impl Prepared {
+    /// `{method, uri, headers}` without secrets (dsl-reference.md, "HTTP Request").
+    pub(crate) fn shown(&self) -> Value {
+        let Request { method, headers, .. } = &self.request;
+        json!({
+            "method": method.as_str(), "uri": self.shown_url, "headers": shown_headers(headers),
+        })
+    }
 }
 
 /// Builds the request, with the key of the attempt as `Idempotency-Key`.
@@ -47,17 +57,8 @@ pub(crate) fn prepare(
     key: &str,
     filling: &mut Filling<'_>,
 ) -> Result<Prepared, Problem> {
-    let shown_query = arguments.query.map(|q| shown_value(&Value::Object(q.clone())));
-    let shown_query = shown_query.as_ref().and_then(Value::as_object);
-    let shown_uri = shown(arguments.uri);
-    // A URI that is a secret as a whole has no shown form but its name.
-    let shown_url = url(&shown_uri, shown_query).map_or(shown_uri.clone(), String::from);
+    let (url, shown_url) = urls(arguments, filling)?;
     let label = format!("{} {}", arguments.method, without_query(&shown_url));
-
-    let query = arguments.query.map(|q| filling.value(&Value::Object(q.clone()))).transpose()?;
-    let filled = filling.uri(arguments.uri)?;
-    let url = url(&filled, query.as_ref().and_then(Value::as_object))
-        .map_err(|complaint| invalid(format!("{} ({})", complaint, without_query(&shown_uri))))?;
     let mut headers = headers(arguments.headers, filling)?;
     let body = body(arguments.body, &mut headers, filling)?;
     if !headers.contains_key("idempotency-key") {
@@ -67,12 +68,31 @@ pub(crate) fn prepare(
     }
     let method = arguments.method.clone();
     Ok(Prepared {
-        shown: json!({
-            "method": method.as_str(), "uri": shown_url, "headers": shown_headers(&headers),
-        }),
         request: Request { method, url, headers, body, label },
+        shown_url,
         body_has_secret: arguments.body.is_some_and(value_has_placeholder),
     })
+}
+
+/// The URL, and the form of it that may be shown.
+fn urls(arguments: &Arguments<'_>, filling: &mut Filling<'_>) -> Result<(Url, String), Problem> {
+    let query = arguments.query.map(|query| Value::Object(query.clone()));
+    let members = |query: &Option<Value>| query.as_ref().and_then(Value::as_object).cloned();
+    let shown_uri = shown(arguments.uri);
+    let filled_query = query.as_ref().map(|query| filling.value(query)).transpose()?;
+    let filled = filling.uri(arguments.uri)?;
+    let full = url(&filled, members(&filled_query).as_ref())
+        .map_err(|complaint| invalid(format!("{complaint} ({})", without_query(&shown_uri))))?;
+    let has_secret =
+        has_placeholder(arguments.uri) || query.as_ref().is_some_and(value_has_placeholder);
+    if !has_secret {
+        let shown_url = full.to_string();
+        return Ok((full, shown_url));
+    }
+    let shown_query = query.as_ref().map(shown_value);
+    // A URI that is a secret as a whole has no shown form but its name.
+    let shown_url = url(&shown_uri, members(&shown_query).as_ref()).map_or(shown_uri, String::from);
+    Ok((full, shown_url))
 }
 
 fn without_query(uri: &str) -> &str {
@@ -156,23 +176,23 @@ fn body(
     filling: &mut Filling<'_>,
 ) -> Result<Option<Vec<u8>>, Problem> {
     let Some(body) = body else { return Ok(None) };
-    let body = filling.value(body)?;
+    let filled = value_has_placeholder(body).then(|| filling.value(body)).transpose()?;
+    let body = filled.as_ref().unwrap_or(body);
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = media_type.map(|value| value.to_ascii_lowercase());
     let bytes = match (media_type.as_deref(), body) {
-        (Some(_), Value::String(text)) => text.into_bytes(),
+        (Some(_), Value::String(text)) => text.clone().into_bytes(),
         (Some(form), Value::Object(fields))
             if form.starts_with("application/x-www-form-urlencoded") =>
         {
-            let fields = Value::Object(fields);
             // The query of a URL is written in the same way as a form.
-            let url = url("http://form/", fields.as_object()).map_err(invalid)?;
+            let url = url("http://form/", Some(fields)).map_err(invalid)?;
             url.query().unwrap_or_default().as_bytes().to_vec()
         }
         (Some(form), _) if form.starts_with("multipart/") => {
             return Err(invalid("a multipart body must be given as a string"));
         }
-        (_, json) => serde_json::to_vec(&json).map_err(|error| invalid(error.to_string()))?,
+        (_, json) => serde_json::to_vec(json).map_err(|error| invalid(error.to_string()))?,
     };
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     Ok(Some(bytes))

@@ -47,7 +47,7 @@ pub(crate) fn response(
     let status = answer.status.as_u16();
     let headers = disclosed.redact_value(Value::Object(shown_headers(&answer.headers)));
     let content = content(&prepared.request.label, answer, disclosed)?;
-    let request = disclosed.redact_value(prepared.shown);
+    let request = disclosed.redact_value(prepared.shown());
     Ok(json!({
         "request": request, "statusCode": status, "headers": headers, "content": content,
     }))

@@ -162,6 +162,9 @@ impl Disclosed {
 
     /// The value without secrets in its texts, keys and numbers.
     pub(crate) fn redact_value(&self, value: Value) -> Value {
+        if self.spellings.is_empty() {
+            return defuse(value);
+        }
         match value {
             Value::Number(number) => {
                 let text = number.to_string();
@@ -200,11 +203,26 @@ impl Disclosed {
 /// events, decisions) must pass here before it can reach a call: otherwise its author could write
 /// a placeholder and have the secret sent to a place of his choice.
 pub fn defuse(value: Value) -> Value {
-    map_texts(value, &defused)
+    if value_is_harmless(&value) { value } else { map_texts(value, &defused) }
+}
+
+fn value_is_harmless(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_harmless(text),
+        Value::Array(list) => list.iter().all(value_is_harmless),
+        Value::Object(object) => {
+            object.iter().all(|(key, item)| is_harmless(key) && value_is_harmless(item))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+fn is_harmless(text: &str) -> bool {
+    !text.contains(EDGE) && !text.contains(EDGE_ENCODED)
 }
 
 fn defused(text: String) -> String {
-    if !text.contains(EDGE) && !text.contains(EDGE_ENCODED) {
+    if is_harmless(&text) {
         return text;
     }
     // Replaced and not removed: what a removal joins could be a placeholder again.

@@ -22,30 +22,31 @@ use crate::http::{
 pub fn router(state: HttpState) -> Router {
     let (routes, document) = openapi::routes(&state.options);
     let document = document.to_json().unwrap_or_default();
-    let state = HttpState { openapi: Arc::new(document), ..state };
+    let state = state.documented_by(document);
     let engine = state.engine.clone();
     let options = Arc::clone(&state.options);
-    // The last layer is the outermost: what a layer answers passes through those after it.
-    let routes = routes
-        .fallback(nothing_here)
-        .layer(from_fn_with_state(state.clone(), guard::admit))
-        .layer(session::layer(engine, &options))
-        .layer(csrf::layer(&options))
-        .layer(from_fn(bearer::isolate))
-        .layer(from_fn_with_state(state.clone(), host::check))
-        .layer(from_fn(head_limits::check))
-        .layer(from_fn_with_state(state.clone(), detached::limit_time))
-        .with_state(state);
-    outermost(routes)
+    // The first layer is the outermost: what a layer answers passes through those before it. Those
+    // that stand together are one for the router, which copies a layer for every request.
+    let layers = (
+        from_fn_with_state(state.clone(), detached::limit_time),
+        from_fn(head_limits::check),
+        from_fn_with_state(state.clone(), host::check),
+        from_fn(bearer::isolate),
+        csrf::layer(&options),
+        session::layer(engine, &options),
+        from_fn_with_state(state.clone(), guard::admit),
+    );
+    outermost(routes.fallback(nothing_here).layer(layers).with_state(state))
 }
 
 /// What holds for every answer, whoever gave it and however that ended.
 fn outermost(routes: Router) -> Router {
-    routes
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(name_instance))
-        .layer(from_fn(headers::secure))
-        .layer(from_fn(observe::count))
+    routes.layer((
+        from_fn(observe::count),
+        from_fn(headers::secure),
+        from_fn(name_instance),
+        CatchPanicLayer::custom(panicked),
+    ))
 }
 
 async fn nothing_here(request: Request) -> ApiError {

@@ -1,5 +1,7 @@
-//! What every handler may use. Cheap to clone; it owns no state of jobs.
+//! What every handler may use. Cheap to clone, because every layer of every request does so; it
+//! owns no state of jobs.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -22,7 +24,11 @@ pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What the handlers share.
 #[derive(Clone)]
-pub struct HttpState {
+pub struct HttpState(Arc<Shared>);
+
+/// What stands in it.
+#[derive(Clone)]
+pub struct Shared {
     /// The engine.
     pub engine: Engine,
     /// The settings.
@@ -48,9 +54,17 @@ pub struct HttpState {
     /// Requests that may wait for decisions at once.
     pub(crate) waiters: Arc<tokio::sync::Semaphore>,
     /// The OpenAPI document; the router writes it once.
-    pub(crate) openapi: Arc<String>,
+    pub(crate) openapi: String,
     /// When this part started.
     pub(crate) started_at: Timestamp,
+}
+
+impl Deref for HttpState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl HttpState {
@@ -63,7 +77,7 @@ impl HttpState {
     ) -> Result<Self, BadOptions> {
         options.check()?;
         let started_at = engine.now();
-        Ok(Self {
+        Ok(Self(Arc::new(Shared {
             rates: Arc::new(Rates::new(options.rates)),
             replies: Replies::new(engine.clone()),
             closing: CancellationToken::new(),
@@ -76,14 +90,24 @@ impl HttpState {
             wrong_tokens: Arc::new(Throttle::default()),
             accounts_turn: Arc::default(),
             waiters: Arc::new(tokio::sync::Semaphore::new(WAITERS_MAX)),
-            openapi: Arc::new(String::new()),
+            openapi: String::new(),
             started_at,
-        })
+        })))
     }
 
     /// The same state for a server that stops with this token.
     pub fn closing_with(self, stop: &CancellationToken) -> Self {
-        Self { closing: stop.child_token(), ..self }
+        self.with(|shared| shared.closing = stop.child_token())
+    }
+
+    /// The same state with this OpenAPI document.
+    pub(crate) fn documented_by(self, openapi: String) -> Self {
+        self.with(|shared| shared.openapi = openapi)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Shared)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
     }
 
     /// Is cancelled when the server begins to stop. Whatever holds an answer open (a long poll, a

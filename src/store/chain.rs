@@ -35,8 +35,14 @@ pub(crate) fn event_json(event: &Event) -> Result<Vec<u8>, BadRecord> {
     Ok(json)
 }
 
-/// How deep well-formed JSON nests.
+/// How deep well-formed JSON nests, or its brackets where those are few enough.
 fn json_depth(json: &[u8]) -> usize {
+    // Counting takes a fraction of the time that following the nesting does, and nearly every event
+    // has too few brackets to nest too deep.
+    let brackets = json.iter().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    if brackets <= JSON_DEPTH_MAX {
+        return brackets;
+    }
     let (mut depth, mut deepest, mut in_text, mut escaped) = (0usize, 0usize, false, false);
     for byte in json {
         match byte {

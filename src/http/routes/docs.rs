@@ -28,7 +28,7 @@ td,th{border-color:#30363d}}";
     responses((status = 200, description = "The document", body = serde_json::Value)))]
 pub async fn openapi(State(state): State<HttpState>) -> Response {
     let kind = [(header::CONTENT_TYPE, "application/json")];
-    (kind, state.openapi.as_ref().clone()).into_response()
+    (kind, state.openapi.clone()).into_response()
 }
 
 /// The page that lists the routes.

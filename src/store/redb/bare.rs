@@ -119,7 +119,7 @@ fn read_commits(source: &Database, commits_max: usize) -> Result<Vec<Written>, F
     Ok(written)
 }
 
-/// The entry of the trail that the commit at this place of the feed has: both are in the same order.
+/// The entry of the trail of the commit at this place of the feed: both are in the same order.
 fn entry_of(entries: &mut Range<'_, u64, &'static [u8]>, feed: u64) -> Result<Vec<u8>, Failure> {
     for entry in entries {
         let (seq, record) = entry?;
