@@ -2,9 +2,12 @@
 //! that everything unsynced is lost, then mounted again. What was acknowledged is there.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
 
 use super::{Random, Tally, times};
 use crate::crash::client::{Client, Stop};
@@ -18,13 +21,16 @@ use crate::support::skip::{need, skip};
 
 /// Room for the store and its growth.
 const DISK_BYTES: u64 = 96 << 20;
-/// The latest moment of a cut after the first request, in milliseconds; the story lasts longer.
-const LATEST_MS: usize = 200;
+/// A cut comes after one of so many requests that change something, about all of a story.
+const CHANGES: usize = 12;
+/// The latest moment of a cut after that request, in microseconds: some commits follow it.
+const LATEST_MICROS: usize = 8_000;
 
 /// `EXT4_IOC_SHUTDOWN` with "do not flush the log" (fs/ext4/ext4.h): the file system is gone at
-/// once, and so is what only its memory held.
+/// once, and so is what only its memory held. It says when it is ready, and waits for the word.
 const SHUT_DOWN: &str = "import fcntl,os,struct,sys; \
-    fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack('I', 2))";
+    disk = os.open(sys.argv[1], os.O_RDONLY); print('ready', flush=True); sys.stdin.readline(); \
+    fcntl.ioctl(disk, 0x8004587D, struct.pack('I', 2))";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_power_cut_keeps_what_was_acknowledged() {
@@ -45,7 +51,8 @@ async fn a_power_cut_keeps_what_was_acknowledged() {
             Ok(room) => room,
             Err(reason) => return skip(WHAT, &reason),
         };
-        let moment = Duration::from_millis(random.below(LATEST_MS) as u64);
+        let after = Duration::from_micros(random.below(LATEST_MICROS) as u64);
+        let moment = Moment { changes: 1 + random.below(CHANGES), after };
         let mut story = Story { beginning: &beginning, folder: folder.path(), room };
         let outcome = story.live_through(moment, &expected).await.unwrap();
         acknowledged += outcome.acknowledged;
@@ -79,6 +86,13 @@ struct Story<'a> {
     room: Room,
 }
 
+/// When the power is cut: so long after so many requests that change something were sent.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    changes: usize,
+    after: Duration,
+}
+
 struct Outcome {
     /// Did the cut come before the work was done?
     is_in_work: bool,
@@ -90,7 +104,7 @@ struct Outcome {
 impl Story<'_> {
     async fn live_through(
         &mut self,
-        moment: Duration,
+        moment: Moment,
         expected: &Expected,
     ) -> Result<Outcome, String> {
         let (beginning, view) = (self.beginning, self.room.view(self.folder));
@@ -101,13 +115,25 @@ impl Story<'_> {
         let mut client = Client::new(service, ORDERS).signed_in_as(&beginning.client);
         let server = self.start().await?;
         let url = server.url.clone();
+        let switch = Switch::at(&view.join("data")).await;
+        let mut changes = client.changes.subscribe();
+        let (driving, driven) = oneshot::channel::<()>();
+        let drive = async {
+            let driven = client.drive(&url).await;
+            drop(driving);
+            driven
+        };
         let cut = async {
-            tokio::time::sleep(moment).await;
-            shut_down(&view.join("data")).await;
+            tokio::select! {
+                _ = changes.wait_for(|sent| *sent >= moment.changes) => {}
+                _ = driven => {}
+            }
+            tokio::time::sleep(moment.after).await;
+            switch.cut().await;
             // Time for a wrong answer, if one is on its way: a dead disk acknowledges nothing.
             server.kill().await
         };
-        let (driven, _) = tokio::join!(client.drive(&url), cut);
+        let (driven, _) = tokio::join!(drive, cut);
         let said = client.said.values().filter(|said| said.is_acknowledged).count();
         let acknowledged = client.jobs.len() + said;
         let folder = self.folder.display().to_string();
@@ -138,7 +164,22 @@ impl Story<'_> {
     }
 }
 
-async fn shut_down(mounted: &Path) {
-    let done = Command::new("python3").args(["-c", SHUT_DOWN]).arg(mounted).status().await;
-    assert!(done.unwrap().success(), "the file system cannot be shut down");
+/// What shuts the file system down, ready to do so at once.
+struct Switch(Child);
+
+impl Switch {
+    async fn at(mounted: &Path) -> Self {
+        let mut command = Command::new("python3");
+        command.args(["-c", SHUT_DOWN]).arg(mounted).kill_on_drop(true);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("ready"));
+        Self(child)
+    }
+
+    async fn cut(mut self) {
+        self.0.stdin.take().unwrap().write_all(b"now\n").await.unwrap();
+        let done = self.0.wait().await;
+        assert!(done.unwrap().success(), "the file system cannot be shut down");
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::service::Service;
 use crate::support::process::{EMAIL, PASSWORD, Pauses};
@@ -54,6 +55,8 @@ pub struct Client {
     /// Was the event taken, with a 200?
     pub event_is_acknowledged: bool,
     agents_are_known: bool,
+    /// How many requests that change something were sent.
+    pub changes: watch::Sender<usize>,
 }
 
 /// An answer: its status and body.
@@ -72,6 +75,7 @@ impl Client {
             said,
             event_is_acknowledged: false,
             agents_are_known: false,
+            changes: watch::Sender::new(0),
         }
     }
 
@@ -83,6 +87,9 @@ impl Client {
         key: Option<&str>,
         body: Option<&Value>,
     ) -> Result<Answer, Stop> {
+        if method != Method::GET {
+            self.changes.send_modify(|changes| *changes += 1);
+        }
         let mut request = self.http.request(method, url);
         if let Some(cookie) = &self.cookie {
             request = request.header("cookie", cookie);
