@@ -185,6 +185,11 @@ fn raise(path: &Path, database: &Database) -> Result<(), Failure> {
     if held == current {
         return Ok(());
     }
+    tracing::info!(
+        path = %path.display(), from = held, to = current,
+        "the store is being raised; a million jobs take some minutes, and an end in the middle \
+         changes nothing"
+    );
     let mut transaction = database.begin_write()?;
     transaction.set_two_phase_commit(true);
     if is_older(&held) {
