@@ -4,6 +4,8 @@
 pub mod client;
 /// A service of the outside over TLS.
 pub mod https;
+/// Log lines that are kept.
+pub mod lines;
 /// The real binary as a process.
 #[cfg(feature = "fault-injection")]
 pub mod process;

@@ -1,7 +1,6 @@
 //! The secret of an agent is told to that agent and to nobody else, however it behaves; and a store
 //! that is held, or a stand-in, tells nobody anything.
 
-use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -16,6 +15,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::calls::server::{Reply, Seen, json as json_reply, reply, with_header};
 use crate::engine::me;
+use crate::support::lines::Lines;
 
 const CANARY: &str = "canary-\"7f3d\"-9a1c55e0";
 
@@ -37,21 +37,6 @@ fn parrot(seen: &Seen) -> Reply {
     }
 }
 
-/// Log lines, kept.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 fn holds_canary(bytes: &[u8]) -> bool {
     // Spellings without the quotation marks, which are escaped in many ways.
     ["9a1c55e0", "OWExYzU1ZTA"]
@@ -62,11 +47,10 @@ fn holds_canary(bytes: &[u8]) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_log_or_file_holds_the_secret_of_an_agent() {
     let lines = Lines::default();
-    let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_ansi(false)
-        .with_writer(move || writer.clone())
+        .with_writer(lines.clone())
         .finish();
     // Another test of the same process may have been first; then its lines are not ours to read.
     tracing::subscriber::set_global_default(subscriber).ok();
@@ -118,7 +102,7 @@ async fn no_answer_log_or_file_holds_the_secret_of_an_agent() {
     assert!(!holds_canary(shown.as_bytes()), "{shown}");
     assert!(!holds_canary(format!("{tree:?}").as_bytes()));
     assert!(!holds_canary(&std::fs::read(path).unwrap()), "the store holds the secret");
-    let logged = lines.0.lock().unwrap().clone();
+    let logged = lines.bytes();
     assert!(!holds_canary(&logged), "{}", String::from_utf8_lossy(&logged));
 }
 

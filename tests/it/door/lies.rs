@@ -1,14 +1,12 @@
 //! What callers pretend: another site, another host, members that are not theirs to set, lines of
 //! the log.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use holdpoint::http::openapi;
 use holdpoint::telemetry::one_line::{OneLine, harmless};
 use serde_json::{Value, json};
 
 use super::{answer, connect_from, say};
+use crate::support::lines::Lines;
 use crate::support::server;
 
 /// What a page of another site can make a browser send, in twenty ways (threats T19 and T29).
@@ -176,21 +174,6 @@ fn no_request_takes_members_that_it_does_not_name() {
     assert!(checked > 10, "{checked}");
 }
 
-/// What was written, kept.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Threat T22: one event is one line that begins as an event does, whatever its fields hold.
 #[test]
 fn nobody_forges_a_line_of_the_log() {
@@ -215,7 +198,7 @@ fn nobody_forges_a_line_of_the_log() {
             tracing::info!("an event about {payload}");
         }
     });
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = lines.text();
     let begun = text.lines().filter(|line| line.contains("an event")).count();
     assert_eq!(begun, payloads.len() * 2, "{text}");
     for line in text.lines() {

@@ -14,6 +14,7 @@ use redb::{Database, TableDefinition};
 
 use super::build::*;
 use super::dump::dump;
+use crate::support::lines::Lines;
 
 /// What the store of format 2 in `tests/golden` was filled with: something in every table, appends
 /// of one and of several events, a journal in two parts, jobs that were removed with their entries
@@ -207,6 +208,26 @@ async fn a_store_without_a_trail_gets_one_of_its_journals() {
     store.close().await.unwrap();
     let report = verify(&path).unwrap();
     assert_eq!((report.format, report.problems), (FORMAT_VERSION, vec![]));
+}
+
+/// Raising may take minutes; whoever waits for the server is to know why.
+#[tokio::test]
+async fn raising_is_announced_before_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = put(&folder);
+    for is_raised in [true, false] {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
+        let store =
+            tracing::subscriber::with_default(log, || Redb::open(RedbOptions::new(&path)).unwrap());
+        store.close().await.unwrap();
+        let said = lines.text();
+        let (begins, ends) = (said.find("the store is being raised"), said.find("was raised"));
+        assert_eq!(begins.is_some(), is_raised, "{said}");
+        assert_eq!(ends.is_some(), is_raised, "{said}");
+        assert!(begins <= ends, "{said}");
+    }
 }
 
 fn remove_meta(path: &Path, name: &str) {
