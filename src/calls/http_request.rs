@@ -77,11 +77,10 @@ pub(crate) fn prepare(
 /// The URL, and the form of it that may be shown.
 fn urls(arguments: &Arguments<'_>, filling: &mut Filling<'_>) -> Result<(Url, String), Problem> {
     let query = arguments.query.map(|query| Value::Object(query.clone()));
-    let members = |query: &Option<Value>| query.as_ref().and_then(Value::as_object).cloned();
     let shown_uri = shown(arguments.uri);
     let filled_query = query.as_ref().map(|query| filling.value(query)).transpose()?;
     let filled = filling.uri(arguments.uri)?;
-    let full = url(&filled, members(&filled_query).as_ref())
+    let full = url(&filled, filled_query.as_ref().and_then(Value::as_object))
         .map_err(|complaint| invalid(format!("{complaint} ({})", without_query(&shown_uri))))?;
     let has_secret =
         has_placeholder(arguments.uri) || query.as_ref().is_some_and(value_has_placeholder);
@@ -91,7 +90,8 @@ fn urls(arguments: &Arguments<'_>, filling: &mut Filling<'_>) -> Result<(Url, St
     }
     let shown_query = query.as_ref().map(shown_value);
     // A URI that is a secret as a whole has no shown form but its name.
-    let shown_url = url(&shown_uri, members(&shown_query).as_ref()).map_or(shown_uri, String::from);
+    let shown_url = url(&shown_uri, shown_query.as_ref().and_then(Value::as_object));
+    let shown_url = shown_url.map_or(shown_uri, String::from);
     Ok((full, shown_url))
 }
 
