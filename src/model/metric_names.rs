@@ -41,6 +41,12 @@ pub const AGENT_WORKER_ACTIVE_JOBS: &str = "agent_worker_active_jobs";
 pub const STORE_COMMIT_SECONDS: &str = "holdpoint_store_commit_seconds";
 /// Commands in one commit.
 pub const STORE_BATCH_SIZE: &str = "holdpoint_store_batch_size";
+/// Bytes of the file of the store.
+pub const STORE_FILE_BYTES: &str = "holdpoint_store_file_bytes";
+/// Bytes of that file that are held in memory.
+pub const STORE_CACHE_BYTES: &str = "holdpoint_store_cache_bytes";
+/// Bytes free on the disk of the store.
+pub const STORE_DISK_FREE_BYTES: &str = "holdpoint_store_disk_free_bytes";
 /// Actors started anew after a failure.
 pub const ACTOR_RESTARTS_TOTAL: &str = "holdpoint_actor_restarts_total";
 /// Actors alive.
@@ -92,6 +98,9 @@ pub const ALL: &[Metric] = &[
     gauge(AGENT_WORKER_ACTIVE_JOBS, &[], "Number of currently active agent jobs"),
     histogram(STORE_COMMIT_SECONDS, &[], "Time of one commit of the store, syncs included"),
     histogram(STORE_BATCH_SIZE, &[], "Commands that shared one commit of the store"),
+    gauge(STORE_FILE_BYTES, &[], "Bytes of the file of the store"),
+    gauge(STORE_CACHE_BYTES, &[], "Bytes of the file of the store that are held in memory"),
+    gauge(STORE_DISK_FREE_BYTES, &[], "Bytes free on the disk of the store"),
     counter(ACTOR_RESTARTS_TOTAL, &["kind"], "Actors started anew after a failure"),
     gauge(LIVE_ACTORS, &["kind"], "Actors alive"),
     counter(

@@ -68,6 +68,7 @@ fn store(health: Health) -> Store {
         commits: health.commits,
         groups: health.groups,
         group_micros_mean: health.group_micros_mean,
+        cache_bytes: health.cache_bytes,
         read_only: health.read_only,
     }
 }

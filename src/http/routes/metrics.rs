@@ -40,6 +40,12 @@ async fn sample(state: &HttpState) -> Result<(), EngineError> {
     metrics::gauge!(names::AGENT_CHECKPOINTS_PENDING).set(pending);
     let worker = state.engine.worker().await?;
     metrics::gauge!(names::AGENT_WORKER_ACTIVE_JOBS).set(worker.active_jobs as f64);
+    let store = state.engine.health().await?;
+    metrics::gauge!(names::STORE_FILE_BYTES).set(store.bytes as f64);
+    metrics::gauge!(names::STORE_CACHE_BYTES).set(store.cache_bytes as f64);
+    if let Some(free) = store.free_bytes {
+        metrics::gauge!(names::STORE_DISK_FREE_BYTES).set(free as f64);
+    }
     Ok(())
 }
 

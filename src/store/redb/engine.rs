@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use ::redb::{Database, ReadTransaction};
+use ::redb::{Database, ReadTransaction, ReadableDatabase};
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
@@ -335,6 +335,7 @@ impl Store for Redb {
     async fn health(&self) -> Result<Health, StoreError> {
         let groups = self.status.groups.load(Ordering::Relaxed);
         let busy = self.status.busy_micros.load(Ordering::Relaxed);
+        let cache_bytes = self.slot.with(|database| database.cache_stats().used_bytes());
         Ok(Health {
             engine: "redb",
             location: self.options.path.display().to_string(),
@@ -343,6 +344,7 @@ impl Store for Redb {
             commits: self.status.commits.load(Ordering::Relaxed),
             groups,
             group_micros_mean: busy.checked_div(groups).unwrap_or(0),
+            cache_bytes: cache_bytes.unwrap_or(0) as u64,
             read_only: self.status.refusal(),
         })
     }
