@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
 
 use super::error::ClientError;
@@ -14,7 +15,7 @@ use crate::api::backup::{BackupAnswer, BackupList, ReleaseAnswer};
 use crate::api::doctor::DoctorAnswer;
 use crate::api::status::StatusAnswer;
 use crate::api::worker::WorkerAnswer;
-use crate::api::workflow::WorkflowList;
+use crate::api::workflow::{WorkflowAnswer, WorkflowList};
 
 /// The address of backups.
 const BACKUP: &str = "/api/admin/backup";
@@ -91,6 +92,16 @@ impl Client {
     /// Registered workflows.
     pub async fn workflows(&self) -> Result<Answer<WorkflowList>, ClientError> {
         self.get("/api/workflows", &[]).await
+    }
+
+    /// Registers a workflow document, a text of YAML.
+    pub async fn register_workflow(
+        &self,
+        document: impl Into<String>,
+    ) -> Result<Answer<WorkflowAnswer>, ClientError> {
+        let request = self.request(Method::POST, "/api/admin/workflows");
+        let request = request.header(CONTENT_TYPE, "application/yaml").body(document.into());
+        self.json(self.send(request).await?).await
     }
 
     /// The metrics, as Prometheus text.

@@ -25,6 +25,8 @@ use crate::telemetry::logging;
 mod account;
 /// The job of the board and its agent.
 mod board;
+/// What the jobs run.
+mod documents;
 /// The three other jobs.
 mod examples;
 /// How to decide by hand.
@@ -107,11 +109,11 @@ async fn play(
     output.painted(Paint::Bold, format!("Holdpoint demo on {url}"))?;
     // The first start on a data folder makes its admin, whoever starts it.
     announce_admin(app, output)?;
-    announce_admin(app, output)?;
     let (email, password) = (&account.email, &account.password);
     output.line(format!("The demo's admin is {email} with the password {password}"))?;
     output.line("")?;
 
+    documents::register_missing(&client).await?;
     let mut story = Story::begin(&client, agent, output).await?;
     let ended = if once {
         let told = tokio::time::timeout(ONCE_LIMIT, story.approve_all(&client, output)).await;

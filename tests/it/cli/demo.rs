@@ -20,6 +20,8 @@ fn the_scripted_demo_completes_its_jobs_again_and_again() {
         assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
         let made = run.out.contains("Made the admin admin@localhost with the password ");
         assert_eq!(made, first, "a password that was drawn is shown, once: {}", run.out);
+        let shown = run.out.matches("Made the admin ").count();
+        assert_eq!(shown, usize::from(first), "{}", run.out);
         let summary = run.out.split("What came of it").nth(1).unwrap();
         for job in ["simple-task", "code-generation", "data-processing", "agent-task"] {
             assert!(summary.contains(&format!("COMPLETED {job} ")), "{summary}");
@@ -28,6 +30,18 @@ fn the_scripted_demo_completes_its_jobs_again_and_again() {
         let file = summary.lines().find_map(|line| line.strip_prefix("  file: ")).unwrap();
         assert!(folder.path().join(file).is_file(), "{file}");
         assert!(summary.contains("lib/auth.ts"), "{summary}");
+    }
+}
+
+/// An installed program has no repository around it.
+#[test]
+fn a_folder_without_documents_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let run = ended(command(folder.path(), &["demo", "--once"]).output().unwrap());
+        assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+        let summary = run.out.split("What came of it").nth(1).unwrap();
+        assert_eq!(summary.matches("COMPLETED ").count(), 4, "{summary}");
     }
 }
 
