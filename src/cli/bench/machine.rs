@@ -25,6 +25,15 @@ pub(super) struct Machine {
     pub(super) processor: String,
     pub(super) sync_median: Duration,
     pub(super) sync_slow: Duration,
+    began: Option<Ticks>,
+}
+
+/// The time of all processors so far, in ticks.
+#[derive(Clone, Copy, Debug)]
+struct Ticks {
+    all: u64,
+    /// Wanted here and given to another machine by the hypervisor.
+    stolen: u64,
 }
 
 impl Machine {
@@ -40,7 +49,16 @@ impl Machine {
             processor: model.unwrap_or_default().trim_matches([' ', '\t', ':']).to_owned(),
             sync_median: quantile(&mut syncs, 0.5),
             sync_slow: quantile(&mut syncs, 0.99),
+            began: ticks(),
         })
+    }
+
+    /// The share of the processors that the hypervisor gave to other machines since this one was
+    /// looked at; nothing where nobody says.
+    pub(super) fn stolen_share(&self) -> Option<f64> {
+        let (began, now) = (self.began?, ticks()?);
+        let all = now.all.saturating_sub(began.all);
+        (all > 0).then(|| now.stolen.saturating_sub(began.stolen) as f64 / all as f64)
     }
 
     /// Does a sync cost nothing here? Then the rates say little about a server with a disk.
@@ -55,8 +73,23 @@ impl Machine {
             "processor": self.processor,
             "syncMedianMicros": self.sync_median.as_micros() as u64,
             "syncP99Micros": self.sync_slow.as_micros() as u64,
+            "stolenShare": self.stolen_share(),
         })
     }
+}
+
+/// The first line of `/proc/stat` (proc_stat(5)): user, nice, system, idle, iowait, irq, softirq,
+/// steal; what follows is counted in these already.
+fn ticks() -> Option<Ticks> {
+    parse_ticks(&read_to_string("/proc/stat").ok()?)
+}
+
+fn parse_ticks(stat: &str) -> Option<Ticks> {
+    const STEAL: usize = 7;
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
+    let fields: Vec<u64> =
+        fields.take(STEAL + 1).map(|field| field.parse().ok()).collect::<Option<_>>()?;
+    Some(Ticks { all: fields.iter().sum(), stolen: *fields.get(STEAL)? })
 }
 
 /// Overwrites a page of a small file and syncs it, again and again.
@@ -81,4 +114,16 @@ fn time_each(file: &mut File) -> io::Result<Vec<Duration>> {
         times.push(watch.elapsed());
     }
     Ok(times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ticks_of_guests_are_not_counted_twice() {
+        let ticks = parse_ticks("cpu  10 1 5 70 2 1 1 10 9 9\ncpu0 5 0 0 0 0 0 0 0 0 0\n").unwrap();
+        assert_eq!((ticks.all, ticks.stolen), (100, 10));
+        assert!(parse_ticks("cpu  10 1\n").is_none());
+    }
 }

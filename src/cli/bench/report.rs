@@ -12,6 +12,9 @@ use crate::cli::exit::{Code, Failure};
 use crate::cli::output::{Output, Paint};
 use crate::cli::table::{Cell, Table};
 
+/// From here on what the hypervisor took is worth a word.
+const STOLEN_MIN: f64 = 0.005;
+
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
@@ -187,6 +190,11 @@ impl Report {
         ))?;
         for note in &self.notes {
             output.painted(Paint::Dim, note)?;
+        }
+        if let Some(share) = machine.stolen_share().filter(|share| *share >= STOLEN_MIN) {
+            let text =
+                format!("Meanwhile the hypervisor gave {:.1} % of them to others.", share * 100.0);
+            output.painted(Paint::Dim, text)?;
         }
         output.line("")?;
         let headings = ["", "WHAT", "MEASURED", "COMPARED WITH", "RATIO", "TARGET", "IS IT MET?"];

@@ -41,6 +41,24 @@ pub(super) struct Cost {
     pub(super) cpu: Duration,
     pub(super) commits: u64,
     pub(super) groups: u64,
+    /// Time in transactions, their syncs included.
+    pub(super) writing: Duration,
+}
+
+/// The memory of a server.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Memory {
+    /// All of it, bytes.
+    pub(super) resident_bytes: u64,
+    /// Of it the cache of the file, whose size is a setting.
+    pub(super) cache_bytes: u64,
+}
+
+impl Memory {
+    /// What jobs and requests have to answer for.
+    pub(super) fn beside_cache(self) -> f64 {
+        self.resident_bytes.saturating_sub(self.cache_bytes) as f64
+    }
 }
 
 impl Cost {
@@ -50,6 +68,7 @@ impl Cost {
         self.cpu += other.cpu;
         self.commits += other.commits;
         self.groups += other.groups;
+        self.writing += other.writing;
     }
 
     pub(super) fn per_second(&self) -> f64 {
@@ -188,7 +207,14 @@ impl Stage {
             cpu: usage.cpu.saturating_sub(before.usage.cpu),
             commits: status.store.commits - before.status.store.commits,
             groups: status.store.groups - before.status.store.groups,
+            writing: writing(&status).saturating_sub(writing(&before.status)),
         })
+    }
+
+    /// What the server holds in memory.
+    pub(super) async fn memory(&self) -> Result<Memory, Failure> {
+        let cache_bytes = self.status().await?.store.cache_bytes;
+        Ok(Memory { resident_bytes: self.server.usage().resident_bytes, cache_bytes })
     }
 
     /// Waits until so many jobs more than at that moment have this status.
@@ -225,6 +251,11 @@ impl Stage {
         self.server.stop()?;
         Ok(self.place)
     }
+}
+
+/// The time in transactions so far.
+fn writing(status: &ServerStatus) -> Duration {
+    Duration::from_micros(status.store.groups * status.store.group_micros_mean)
 }
 
 fn failed(status: &ServerStatus) -> u64 {

@@ -132,6 +132,12 @@ async fn measure_one(
     report.add(alone.beside("its commits and calls", own).target(targets::W1_ALONE));
     let slow = ms(&mut sum.times, 0.99);
     report.add(figure("one job alone, p99", Unit::Milliseconds, slow));
+    let writing = sum.cost.per_job(sum.cost.writing.as_secs_f64() * MS);
+    let writing = figure("one job alone, in transactions", Unit::Milliseconds, writing);
+    report.add(writing.beside("replayed bare", commits));
+    let cpu =
+        figure("processor time per job, one client", Unit::Milliseconds, sum.cost.cpu_ms_per_job());
+    report.add(cpu);
     let syncs = figure("syncs per job, one client", Unit::Count, sum.cost.syncs_per_job());
     report.add(syncs.target(targets::W1_SYNCS_ALONE));
     Ok(())

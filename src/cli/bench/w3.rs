@@ -58,6 +58,7 @@ pub(super) async fn measure(
     }
     let file = stage.status().await?.store.bytes;
     look_around(&stage, parked, report).await?;
+    let used = stage.memory().await?;
     stage.close()?;
 
     let figure = |name: &str, unit, value| Figure::new("W3", name, unit, value);
@@ -66,9 +67,13 @@ pub(super) async fn measure(
     report.add(figure("restart to ready", Unit::Milliseconds, median(&mut ready)));
     let done = figure("restart to one job done", Unit::Milliseconds, median(&mut done));
     report.add(done.target(restart_target(parked)));
-    let per_job = (resident as f64 - empty as f64) / parked.max(1) as f64;
-    let memory = figure("memory per parked job", Unit::Bytes, per_job);
-    report.add(memory.target(targets::PARKED_MEMORY));
+    report.add(figure("memory of the server when ready", Unit::Bytes, resident as f64));
+    report.add(figure("memory of the server in use", Unit::Bytes, used.resident_bytes as f64));
+    report.add(figure("of it the cache of the file", Unit::Bytes, used.cache_bytes as f64));
+    let per_job = (used.beside_cache() - empty as f64) / parked.max(1) as f64;
+    let memory = figure("memory per parked job, beside the cache", Unit::Bytes, per_job);
+    // Among few jobs what a server in use takes beside an idle one is all that there is to see.
+    report.add(if parked < MANY { memory } else { memory.target(targets::PARKED_MEMORY) });
     let disk = file as f64 / parked.max(1) as f64;
     let disk = figure("disk per parked job, whole file", Unit::Bytes, disk);
     report.add(disk.target(targets::PARKED_DISK));

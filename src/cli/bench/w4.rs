@@ -8,7 +8,7 @@ use super::fill::{self, CALLS_JOB, Kind};
 use super::pages::{self, Pages};
 use super::report::{Figure, Report, Unit};
 use super::scratch::Scratch;
-use super::stage::{Cost, Stage, completed, draw_password};
+use super::stage::{Cost, Memory, Stage, completed, draw_password};
 use super::{targets, w1};
 use crate::cli::exit::Failure;
 
@@ -34,12 +34,15 @@ pub(super) async fn measure(
     for stage in [&full, &empty] {
         w1::run(stage, clients, jobs.min(WARM_UP), None).await?;
     }
-    let warm = full.server.usage().resident_bytes;
     let (mut on_full, mut on_empty) = (Cost::default(), Cost::default());
+    let mut first = Memory::default();
     for turn in 1..=TURNS {
         eprintln!("W4: turn {turn} of {TURNS}, {jobs} jobs on an empty store and on a full one");
         on_empty.add(w1::run(&empty, clients, jobs, limit).await?);
         on_full.add(w1::run(&full, clients, jobs, limit).await?);
+        if turn == 1 {
+            first = full.memory().await?;
+        }
     }
     let figure = |name: &str, unit, value| Figure::new("W4", name, unit, value);
     report.add(figure("finished jobs in the store", Unit::Count, finished as f64));
@@ -48,11 +51,16 @@ pub(super) async fn measure(
     let cpu =
         figure("processor time per job, engine", Unit::Milliseconds, on_full.cpu_ms_per_job());
     report.add(cpu.beside("empty store", on_empty.cpu_ms_per_job()));
-    let memory = full.server.usage().resident_bytes as f64;
-    let other = empty.server.usage().resident_bytes as f64;
-    let memory = figure("memory of the server after it", Unit::Bytes, memory);
-    report.add(memory.clone().beside("before it", warm as f64).target(targets::W4_MEMORY));
-    report.add(memory.beside("empty store", other));
+    let (memory, other) = (full.memory().await?, empty.memory().await?);
+    let resident =
+        figure("memory of the server after it", Unit::Bytes, memory.resident_bytes as f64);
+    report.add(resident.beside("empty store", other.resident_bytes as f64));
+    let cache = figure("of it the cache of the file", Unit::Bytes, memory.cache_bytes as f64);
+    report.add(cache.beside("empty store", other.cache_bytes as f64));
+    let beside = figure("memory beside the cache", Unit::Bytes, memory.beside_cache());
+    let grown = beside.clone().beside("after the first turn", first.beside_cache());
+    report.add(grown.target(targets::W4_MEMORY));
+    report.add(beside.beside("empty store", other.beside_cache()).target(targets::W4_MEMORY));
     empty.close()?.remove()?;
     eprintln!("W4: pages of lists");
     let pages = Pages {

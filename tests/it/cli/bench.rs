@@ -66,6 +66,8 @@ fn w1_runs_its_jobs_many_at_once_and_alone() {
     // Alone nothing shares a transaction, and each has two syncs.
     assert!(value(&figures, "syncs per job, one client") >= 8.0);
     assert_eq!(figure(&figures, "jobs")["baseline"]["what"], "the calls alone");
+    let writing = value(&figures, "one job alone, in transactions");
+    assert!(writing > 0.0, "{writing}");
     let alone = figure(&figures, "one job alone, p50");
     assert_eq!(alone["baseline"]["what"], "its commits and calls");
 }
@@ -103,6 +105,12 @@ fn w4_compares_a_full_store_with_an_empty_one_and_reads_its_pages() {
     assert_eq!(figure(&figures, "jobs")["baseline"]["what"], "empty store");
     let is_page = |figure: &&Value| figure["name"].as_str().unwrap().starts_with("page: ");
     assert!(figures.iter().filter(is_page).count() >= 15);
+    let (all, cache) = (
+        value(&figures, "memory of the server after it"),
+        value(&figures, "of it the cache of the file"),
+    );
+    assert!(0.0 < cache && cache < all, "{cache} of {all}");
+    assert_eq!(value(&figures, "memory beside the cache"), all - cache);
 }
 
 #[test]
