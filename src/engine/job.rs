@@ -9,18 +9,18 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
 use crate::dsl::definition::Definition;
+use crate::engine::JobView;
 use crate::engine::agents::{Claim, Grant};
 use crate::engine::attempt::{DONE, UnderWay};
 use crate::engine::hands::Hands;
 use crate::engine::jobs::JobsMsg;
 use crate::engine::load::LoadError;
 use crate::engine::obey::{Answer, Obeyed};
+use crate::engine::owed::Owed;
 use crate::engine::recovery::Revival;
 use crate::engine::shared::Shared;
 use crate::engine::slots::Permit;
 use crate::engine::table::Row;
-use crate::engine::{EngineError, JobView};
-use crate::machine::{Due, due};
 use crate::model::audit::Author;
 use crate::model::command::Command;
 use crate::model::crash_point;
@@ -30,9 +30,6 @@ use crate::store::IdempotencyKey;
 
 /// The pause before the store is asked again while it cannot answer.
 pub(crate) const STORE_PAUSE: Duration = Duration::from_millis(250);
-
-/// Wishes of its own that a job follows before it lets others have a turn.
-const TURNS_MAX: u32 = 8;
 
 /// A wish that somebody waits for.
 pub(crate) struct Wish {
@@ -75,14 +72,6 @@ impl JobMsg {
     }
 }
 
-/// A wish of the engine itself that the journal does not have yet.
-struct Owed {
-    command: Command,
-    by: &'static str,
-    /// The call whose outcome this is; it is under way until the journal has it.
-    _under_way: Option<UnderWay>,
-}
-
 /// How a job's actor is born.
 pub(crate) struct Birth {
     pub id: JobId,
@@ -103,7 +92,8 @@ pub(crate) struct JobState {
     pub loaded: bool,
     pub hands: Hands,
     pub row: Row,
-    owed: VecDeque<Owed>,
+    /// What the journal does not have yet, in order.
+    pub owed: VecDeque<Owed>,
     /// Is a message to itself on its way?
     again: bool,
     /// Is it to be parked?
@@ -246,16 +236,13 @@ impl Drop for JobState {
 }
 
 impl JobState {
-    fn owe(&mut self, command: Command, by: &'static str, under_way: Option<UnderWay>) {
-        self.owed.push_back(Owed { command, by, _under_way: under_way });
-    }
-
     /// Would anything be lost if the actor ended now?
     pub fn is_busy(&self) -> bool {
         self.again || !self.owed.is_empty() || self.hands.is_busy()
     }
 
-    fn go_on(&mut self, me: &ActorRef<JobMsg>) {
+    /// Goes on after others had a turn.
+    pub fn go_on(&mut self, me: &ActorRef<JobMsg>) {
         if !self.again {
             self.again = me.cast(JobMsg::Again).is_ok();
         }
@@ -324,7 +311,7 @@ impl JobState {
     }
 
     /// Nothing that this program does will carry the job on.
-    fn give_up(&mut self, me: &ActorRef<JobMsg>, reason: String, revival: Option<Revival>) {
+    pub fn give_up(&mut self, me: &ActorRef<JobMsg>, reason: String, revival: Option<Revival>) {
         self.gave_up = true;
         self.owed.clear();
         self.let_go_of_slot();
@@ -344,95 +331,6 @@ impl JobState {
         }
         crash_point::reach("engine.before_answer");
         wish.reply.send(answer).ok();
-    }
-
-    /// Puts what is owed into the journal, in order. A refusal is an answer; a store that is away
-    /// is waited for. Says whether anything changed.
-    async fn pay(&mut self, me: &ActorRef<JobMsg>) -> bool {
-        let mut changed = false;
-        while let Some(owed) = self.owed.front() {
-            let (command, by) = (owed.command.clone(), Author::system(owed.by));
-            match self.obey(&command, by, None).await {
-                Ok(obeyed) => changed |= obeyed.changed,
-                Err(EngineError::Refused(refusal)) => {
-                    tracing::debug!(job = %self.id, %refusal, "an inner wish came too late");
-                }
-                Err(EngineError::Corrupt { reason, .. }) => {
-                    self.give_up(me, reason, None);
-                    return changed;
-                }
-                Err(error) => {
-                    tracing::warn!(job = %self.id, %error, "the job waits for the store");
-                    self.go_on_later(me);
-                    return changed;
-                }
-            }
-            self.owed.pop_front();
-        }
-        changed
-    }
-
-    /// Compares what is due with what is in hand and closes the difference.
-    async fn do_what_is_due(&mut self, me: &ActorRef<JobMsg>) {
-        let mut may_tick = true;
-        for _ in 0..TURNS_MAX {
-            if !self.owed.is_empty() {
-                return;
-            }
-            if !self.loaded {
-                // What is on disk is unknown after an append that failed: read it, then go on.
-                return self.go_on_later(me);
-            }
-            let Some(job) = self.job.clone() else {
-                self.let_go_of_slot();
-                return self.ask_to_leave(me, false);
-            };
-            let due = due(&job);
-            if self.shared.is_held() {
-                return self.stand_by(me, &due);
-            }
-            let Some((command, by)) = self.own_wish(&job, &due, may_tick) else {
-                return self.close_the_difference(me, &job, &due).await;
-            };
-            let is_tick = command == Command::Tick;
-            self.owe(command, by, None);
-            // A tick that changes nothing will change nothing the next time either.
-            may_tick &= self.pay(me).await || !is_tick;
-        }
-        self.go_on(me);
-    }
-
-    /// What the job wishes of itself, as it stands.
-    fn own_wish(
-        &mut self,
-        job: &Job,
-        due: &Due,
-        may_tick: bool,
-    ) -> Option<(Command, &'static str)> {
-        if let Some((frame, attempt)) = self.lost_call(due) {
-            self.shared.count_interrupted();
-            self.hands.know([(frame, attempt)]);
-            let reason = "the process stopped while the call was under way".to_owned();
-            let repeatable = self.is_repeatable(frame);
-            let interrupt = Command::Interrupt { frame, attempt, reason, repeatable };
-            return Some((interrupt, "recovery"));
-        }
-        if job.is_ready() && self.hands.has_slot() && !self.shared.is_stopping() {
-            return Some((Command::Begin, "worker"));
-        }
-        let is_time = due.wake.is_some_and(|wake| wake <= self.shared.parts.clock.now());
-        let is_due = may_tick && !due.is_held && (due.tick || is_time);
-        is_due.then_some((Command::Tick, "clock"))
-    }
-
-    /// Takes the outcome of every awaited child that has ended.
-    async fn look_at_children(&mut self, me: &ActorRef<JobMsg>) {
-        let Some(job) = self.job.clone() else { return };
-        for child in due(&job).children.iter().filter(|child| child.created && child.awaited) {
-            if let Some(outcome) = self.outcome_of_child(me, child.child).await {
-                self.owe(Command::SettleChild { child: child.child, outcome }, "job", None);
-            }
-        }
     }
 
     /// Only waits from here on: the parent decides whether a message is already on its way.

@@ -28,6 +28,7 @@ mod obey;
 mod options;
 /// How people decide.
 mod oversight;
+mod owed;
 mod park;
 mod parts;
 mod reads;
