@@ -23,8 +23,9 @@ pub struct Store {
     pub groups: u64,
     /// Mean time of a transaction, microseconds.
     pub group_micros_mean: u64,
-    /// Bytes of its file that are held in memory; at most `[store] cache_mib`.
-    pub cache_bytes: u64,
+    /// Bytes of its file that are held in memory, at most `[store] cache_mib`; null when that is
+    /// unknown.
+    pub cache_bytes: Option<u64>,
     /// Why it takes no writes; null when it does.
     pub read_only: Option<String>,
 }

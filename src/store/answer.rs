@@ -84,8 +84,9 @@ pub struct Health {
     pub groups: u64,
     /// Mean time of a transaction, microseconds.
     pub group_micros_mean: u64,
-    /// Bytes of its file that are held in memory, to read them only once.
-    pub cache_bytes: u64,
+    /// Bytes of its file that are held in memory, to read them only once; none when that is
+    /// unknown.
+    pub cache_bytes: Option<u64>,
     /// Why it takes no writes, if it takes none.
     pub read_only: Option<String>,
 }

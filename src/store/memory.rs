@@ -395,7 +395,7 @@ impl Store for Memory {
             commits,
             groups: commits,
             group_micros_mean: 0,
-            cache_bytes: 0,
+            cache_bytes: None,
             read_only: None,
         })
     }

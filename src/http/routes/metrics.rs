@@ -18,15 +18,17 @@ use crate::model::status::Status;
         content_type = "text/plain",
         example = "agent_jobs_total{status=\"PENDING\"} 5\nagent_checkpoints_pending 3\n")))]
 pub async fn read(State(state): State<HttpState>) -> Response {
-    if let Err(error) = sample(&state).await {
-        // The other metrics are still true, and most needed when the engine cannot answer.
-        tracing::warn!(%error, "the engine could not be sampled");
+    // The other metrics are still true, and most needed when a part cannot answer.
+    for sampled in [sample_store(&state).await, sample_jobs(&state).await] {
+        if let Err(error) = sampled {
+            tracing::warn!(%error, "the engine could not be sampled");
+        }
     }
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], (state.render_metrics)()).into_response()
 }
 
-async fn sample(state: &HttpState) -> Result<(), EngineError> {
+async fn sample_jobs(state: &HttpState) -> Result<(), EngineError> {
     let counts = state.engine.counts().await?;
     for status in Status::ALL {
         let count = count_of(&counts.jobs, *status);
@@ -40,12 +42,16 @@ async fn sample(state: &HttpState) -> Result<(), EngineError> {
     metrics::gauge!(names::AGENT_CHECKPOINTS_PENDING).set(pending);
     let worker = state.engine.worker().await?;
     metrics::gauge!(names::AGENT_WORKER_ACTIVE_JOBS).set(worker.active_jobs as f64);
+    Ok(())
+}
+
+/// What is not known is no number.
+async fn sample_store(state: &HttpState) -> Result<(), EngineError> {
     let store = state.engine.health().await?;
+    let number = |known: Option<u64>| known.map_or(f64::NAN, |known| known as f64);
     metrics::gauge!(names::STORE_FILE_BYTES).set(store.bytes as f64);
-    metrics::gauge!(names::STORE_CACHE_BYTES).set(store.cache_bytes as f64);
-    if let Some(free) = store.free_bytes {
-        metrics::gauge!(names::STORE_DISK_FREE_BYTES).set(free as f64);
-    }
+    metrics::gauge!(names::STORE_CACHE_BYTES).set(number(store.cache_bytes));
+    metrics::gauge!(names::STORE_DISK_FREE_BYTES).set(number(store.free_bytes));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! until the file is opened again, and readers must not notice more than a pause.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, TryLockError};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -56,6 +56,19 @@ impl Slot {
         match &*self.hold() {
             Held::Open(database) => Ok(work(database)),
             Held::Down(reason) => Err(StoreError::Unavailable(reason.clone())),
+        }
+    }
+
+    /// Asks the database something without ever waiting for it: nothing while it is being replaced.
+    pub(super) fn ask<T>(&self, question: impl FnOnce(&Database) -> T) -> Option<T> {
+        let held = match self.held.try_read() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(held)) => held.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        match &*held {
+            Held::Open(database) => Some(question(database)),
+            Held::Down(_) => None,
         }
     }
 

@@ -335,7 +335,7 @@ impl Store for Redb {
     async fn health(&self) -> Result<Health, StoreError> {
         let groups = self.status.groups.load(Ordering::Relaxed);
         let busy = self.status.busy_micros.load(Ordering::Relaxed);
-        let cache_bytes = self.slot.with(|database| database.cache_stats().used_bytes());
+        let cache_bytes = self.slot.ask(|database| database.cache_stats().used_bytes() as u64);
         Ok(Health {
             engine: "redb",
             location: self.options.path.display().to_string(),
@@ -344,7 +344,7 @@ impl Store for Redb {
             commits: self.status.commits.load(Ordering::Relaxed),
             groups,
             group_micros_mean: busy.checked_div(groups).unwrap_or(0),
-            cache_bytes: cache_bytes.unwrap_or(0) as u64,
+            cache_bytes,
             read_only: self.status.refusal(),
         })
     }
