@@ -1,5 +1,6 @@
-//! The workflows of the demo, carried by the program: where no folder has them, they are
-//! registered, so that a binary alone can show what it does. It never replaces one that is there.
+//! The workflows of the demo, carried by the program: a name that the server does not know is
+//! registered, so that a binary alone can show what it does. It never replaces one that is there,
+//! be it another version or a broken file.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +18,7 @@ const DOCUMENTS: [(&str, &str); 4] = [
 /// Registers those that the server does not know.
 pub(super) async fn register_missing(client: &Client) -> Result<(), Failure> {
     let known = client.workflows().await?.body.workflows;
-    let known: BTreeSet<&str> =
-        known.iter().filter(|known| known.current).map(|known| known.name.as_str()).collect();
+    let known: BTreeSet<&str> = known.iter().map(|known| known.name.as_str()).collect();
     for (_, document) in DOCUMENTS.iter().filter(|(name, _)| !known.contains(name)) {
         client.register_workflow(*document).await?;
     }

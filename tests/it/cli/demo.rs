@@ -45,6 +45,24 @@ fn a_folder_without_documents_is_enough() {
     }
 }
 
+/// A file that its owner is to mend is not hidden behind another one.
+#[test]
+fn a_broken_document_is_named_and_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let documents = folder.path().join("workflows");
+    std::fs::create_dir(&documents).unwrap();
+    let text = std::fs::read_to_string(workflows().join("simple-task.yaml")).unwrap();
+    let broken = text.replacen("\ndo:", "\ndoing:", 1);
+    assert_ne!(broken, text);
+    std::fs::write(documents.join("simple-task.yaml"), broken).unwrap();
+    let run = ended(command(folder.path(), &["demo", "--once"]).output().unwrap());
+    assert_ne!(run.code, 0, "{}", run.out);
+    assert!(run.err.contains("simple-task"), "{}", run.err);
+    let backed = folder.path().join("data/holdpoint.redb");
+    assert!(backed.is_file(), "the store was made");
+    assert!(!run.out.contains("Created simple-task"), "{}", run.out);
+}
+
 /// Reads one command as it was printed, over its lines.
 fn printed(demo: &mut Running, beginning: &str) -> String {
     let mut text = demo
