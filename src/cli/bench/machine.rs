@@ -1,5 +1,5 @@
-//! What machine this is, as far as the figures hang on it: cores, kernel, and how long its disk
-//! takes to keep something.
+//! What machine this is, as far as the figures hang on it: cores, kernel, how long its disk takes
+//! to keep something, and how much of its processors other machines got.
 
 use std::fs::{File, OpenOptions, read_to_string};
 use std::io::{self, Seek, SeekFrom, Write};

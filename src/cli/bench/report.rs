@@ -12,7 +12,7 @@ use crate::cli::exit::{Code, Failure};
 use crate::cli::output::{Output, Paint};
 use crate::cli::table::{Cell, Table};
 
-/// From here on what the hypervisor took is worth a word.
+/// From here on what the hypervisor gave to other machines is worth a word.
 const STOLEN_MIN: f64 = 0.005;
 
 /// How a value is written.
@@ -192,8 +192,9 @@ impl Report {
             output.painted(Paint::Dim, note)?;
         }
         if let Some(share) = machine.stolen_share().filter(|share| *share >= STOLEN_MIN) {
+            let percent = share * 100.0;
             let text =
-                format!("Meanwhile the hypervisor gave {:.1} % of them to others.", share * 100.0);
+                format!("During all of it others got {percent:.1} % of the processors' time.");
             output.painted(Paint::Dim, text)?;
         }
         output.line("")?;

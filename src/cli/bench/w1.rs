@@ -134,7 +134,10 @@ async fn measure_one(
     report.add(figure("one job alone, p99", Unit::Milliseconds, slow));
     let writing = sum.cost.per_job(sum.cost.writing.as_secs_f64() * MS);
     let writing = figure("one job alone, in transactions", Unit::Milliseconds, writing);
-    report.add(writing.beside("replayed bare", commits));
+    let replayed = sum.commits.iter().sum::<Duration>().as_secs_f64() * MS;
+    let replayed = replayed / sum.commits.len().max(1) as f64;
+    let replayed = replayed * sum.cost.per_job(sum.cost.groups as f64);
+    report.add(writing.beside("replayed bare", replayed));
     let cpu =
         figure("processor time per job, one client", Unit::Milliseconds, sum.cost.cpu_ms_per_job());
     report.add(cpu);

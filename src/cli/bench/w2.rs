@@ -108,9 +108,9 @@ pub(super) async fn measure(
     let grown = stage.status().await?.store.bytes.saturating_sub(bytes);
     let disk = figure("disk per parked job", Unit::Bytes, cost.per_job(grown as f64));
     report.add(disk.target(targets::PARKED_DISK));
-    let resident = stage.server.usage().resident_bytes as f64;
-    let per_job = (resident - empty as f64) / sent.max(1) as f64;
-    report.add(figure("memory per parked job, just parked", Unit::Bytes, per_job));
+    let used = stage.memory().await?;
+    let per_job = (used.beside_cache() - empty as f64) / sent.max(1) as f64;
+    report.add(figure("memory per job just parked, beside the cache", Unit::Bytes, per_job));
 
     eprintln!("W2: {sent} jobs to approve");
     let approved = approve_all(&stage, clients, sent, report).await?;
@@ -122,7 +122,7 @@ pub(super) async fn measure(
 }
 
 /// A server on a new store that did nothing but start a second time: the first start hashes a
-/// password, and that memory stays for a while.
+/// password, and that memory stays for a while. Its cache is a few pages.
 pub(super) async fn memory_of_empty_server(
     scratch: &Scratch,
     password: &str,

@@ -1,6 +1,6 @@
 //! W3: a server with many parked jobs is killed and started again. The time to readiness, the time
-//! to one approved job completed, what a parked job takes of the memory of a fresh process, how
-//! fast an approval is and how long pages of lists take among so many.
+//! to one approved job completed, what a parked job takes of the memory beside the cache of the
+//! file, how fast an approval is and how long pages of lists take among so many.
 
 use super::arguments::Arguments;
 use super::fill::{self, CHECKPOINT_JOB, Kind};
@@ -18,7 +18,7 @@ use crate::clock::Stopwatch;
 
 /// Kills and restarts; the middle one counts.
 const ROUNDS: usize = 3;
-/// From here on the target for many jobs holds.
+/// From here on the targets for many jobs hold.
 const MANY: u64 = 100_000;
 /// Approvals that are timed.
 const APPROVALS: u64 = 200;

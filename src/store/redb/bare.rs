@@ -119,7 +119,8 @@ fn read_commits(source: &Database, commits_max: usize) -> Result<Vec<Written>, F
     Ok(written)
 }
 
-/// The entry of the trail of the commit at this place of the feed: both are in the same order.
+/// The entry of the trail of the commit at this place of the feed: both are in the same order, and
+/// without it the loop would write less than the store did.
 fn entry_of(entries: &mut Range<'_, u64, &'static [u8]>, feed: u64) -> Result<Vec<u8>, Failure> {
     for entry in entries {
         let (seq, record) = entry?;
@@ -128,7 +129,8 @@ fn entry_of(entries: &mut Range<'_, u64, &'static [u8]>, feed: u64) -> Result<Ve
             return Ok(record.value().to_vec());
         }
     }
-    Ok(Vec::new())
+    let reason = format!("the commit at {feed} of the feed has no entry in the audit trail");
+    Err(::redb::StorageError::Corrupted(reason).into())
 }
 
 fn replay(target: &Database, written: &[Written], group_mean: f64) -> Result<BareRun, Failure> {
