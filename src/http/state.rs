@@ -26,7 +26,7 @@ pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 #[derive(Clone)]
 pub struct HttpState(Arc<Shared>);
 
-/// What stands in it.
+/// What an [`HttpState`] holds. Every field is shared by handle: a copy of it is the same state.
 #[derive(Clone)]
 pub struct Shared {
     /// The engine.

@@ -35,7 +35,7 @@ pub(crate) fn event_json(event: &Event) -> Result<Vec<u8>, BadRecord> {
     Ok(json)
 }
 
-/// How deep well-formed JSON nests, or its brackets where those are few enough.
+/// A bound of how deep well-formed JSON nests, exact where it is over the limit.
 fn json_depth(json: &[u8]) -> usize {
     // Counting takes a fraction of the time that following the nesting does, and nearly every event
     // has too few brackets to nest too deep.

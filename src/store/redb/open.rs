@@ -187,8 +187,8 @@ fn raise(path: &Path, database: &Database) -> Result<(), Failure> {
     }
     tracing::info!(
         path = %path.display(), from = held, to = current,
-        "the store is being raised; a million jobs take some minutes, and an end in the middle \
-         changes nothing"
+        "the store is being raised; a million jobs take some minutes, and if that is interrupted \
+         the store stays as it was"
     );
     let mut transaction = database.begin_write()?;
     transaction.set_two_phase_commit(true);
