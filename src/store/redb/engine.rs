@@ -30,6 +30,7 @@ use crate::store::redb::export;
 use crate::store::redb::list;
 use crate::store::redb::list_checkpoints;
 use crate::store::redb::open::{self, RedbOptions};
+use crate::store::redb::places;
 use crate::store::redb::read;
 use crate::store::redb::space;
 use crate::store::redb::upkeep::{Kept, Upkeep};
@@ -54,6 +55,7 @@ impl Redb {
     pub fn open(options: RedbOptions) -> Result<Self, OpenError> {
         let database = open::open_or_create(&options)?;
         let database = open::raise_format(&options.path, database)?;
+        places::restore(&options, &database)?;
         let again = options.clone();
         Self::start(options, database, Box::new(move || open::open_existing(&again)))
     }

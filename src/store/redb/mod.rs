@@ -39,6 +39,8 @@ mod list_checkpoints;
 mod older;
 /// Opening and first creation.
 mod open;
+/// The places of live jobs, derived anew.
+mod places;
 /// Reads of single things and short ranges.
 mod read;
 /// A disk that fails and loses power.

@@ -85,7 +85,7 @@ async fn the_forecast_is_the_growth_of_the_last_week() {
 }
 
 /// Removes the first row of a table behind the back of the store.
-fn remove_first<K: redb::Key + 'static, V: redb::Value + 'static>(
+pub(super) fn remove_first<K: redb::Key + 'static, V: redb::Value + 'static>(
     path: &Path,
     table: TableDefinition<'static, K, V>,
 ) {

@@ -5,6 +5,7 @@ mod doctor;
 mod held;
 #[cfg(feature = "fault-injection")]
 mod killed;
+mod lost_rows;
 mod requests;
 mod retention;
 mod secrets;
