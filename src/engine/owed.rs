@@ -1,5 +1,5 @@
 //! What a job owes: wishes of the engine itself, put into the journal in order, and what is due,
-//! begun. It answers nobody, and a wish leaves the queue only when the journal has it or refused it.
+//! begun. It answers nobody, and no wish leaves the queue before the journal has it or refused it.
 
 use ractor::ActorRef;
 
