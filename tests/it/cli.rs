@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
+use holdpoint::dsl::{Rules, load_folder};
+
 /// Arguments and help.
 mod arguments;
 /// `bench`, in miniature.
@@ -63,6 +65,14 @@ pub fn ended(output: Output) -> Run {
 /// The shipped workflows.
 pub fn workflows() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows")
+}
+
+/// The names of the shipped workflows, read from their files: a test that goes through all of them
+/// misses none that is added.
+pub fn shipped() -> Vec<String> {
+    let loaded = load_folder(&workflows(), &Rules::default()).unwrap();
+    assert!(!loaded.is_empty(), "no workflow is shipped");
+    loaded.into_iter().map(|file| file.name.expect("a name in the document")).collect()
 }
 
 /// A binary that runs on, with its standard output line by line.

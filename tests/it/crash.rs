@@ -13,6 +13,7 @@ use holdpoint::model::crash_point::POINTS;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::cli::shipped;
 use crate::support::process::Server;
 
 /// The client that drives the jobs and remembers what it was promised.
@@ -46,9 +47,19 @@ const STRIDE: usize = 3;
 const DOUBLE_CRASHES: usize = 10;
 /// How soon the second crash comes: at these times that its point is reached.
 const SECOND_TIMES: usize = 4;
-/// Where the calls of the journey go.
-const CALLS: [&str; 9] =
-    ["/read", "/store", "/send", "/charge", "/flaky", "/agent", "/agent-once", "/child", "/beside"];
+/// Where the calls of the story go.
+const CALLS: [&str; 10] = [
+    "/read",
+    "/store",
+    "/send",
+    "/charge",
+    "/flaky",
+    "/agent",
+    "/agent-once",
+    "/agent-learns",
+    "/child",
+    "/beside",
+];
 
 fn is_exhaustive() -> bool {
     std::env::var_os("HOLDPOINT_CRASH_EXHAUSTIVE").is_some()
@@ -71,6 +82,7 @@ async fn killed_anywhere_it_loses_nothing_and_does_nothing_twice() {
         });
     }
     let (expected, reached) = beginning.undisturbed().await;
+    assert_eq!(expected.keys.get("/agent-learns"), Some(&2), "a first result, and a better one");
     report.reached(&reached);
     let (beginning, expected) = (Arc::new(beginning), Arc::new(expected));
     for case in cases(&reached) {
@@ -86,6 +98,14 @@ async fn killed_anywhere_it_loses_nothing_and_does_nothing_twice() {
     let problems = report.problems();
     println!("{report}");
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn every_shipped_workflow_is_in_the_story() {
+    for name in shipped() {
+        let is_told = ORDERS.iter().any(|order| order.job_type == name);
+        assert!(is_told, "no order of the crash proof runs {name}");
+    }
 }
 
 /// Makes the store that the stories begin with; answers the points that the first start reached.

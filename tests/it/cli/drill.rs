@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdpoint::app::drill::{Kind, Order, Report, drill};
 use holdpoint::calls::Secrets;
+use holdpoint::cli::agent_sim::AgentSim;
 use holdpoint::config::store::StoreUrl;
-use holdpoint::engine::Engine;
+use holdpoint::engine::{Engine, NewAgent, NewJob};
 use holdpoint::model::cloud_event::CloudEvent;
 use holdpoint::model::event::Event;
 use holdpoint::model::id::{ContentHash, JobId};
@@ -16,7 +17,7 @@ use holdpoint::model::status::{Status, WaitCode};
 use holdpoint::store::{Memory, Redb, RedbOptions, Store};
 use serde_json::{Value, json};
 
-use super::{Run, command, ended, holdpoint};
+use super::{Run, command, ended, holdpoint, shipped};
 use crate::engine::agent::Agent;
 use crate::engine::weather::{Fate, Weather};
 use crate::engine::{
@@ -81,7 +82,20 @@ async fn run_everything(engine: &Engine) -> JobId {
     job
 }
 
-/// The shipped workflows: one passes, one is approved, one is rejected.
+/// A job for an agent who leaves the currency out until it is told: its first result is refused and
+/// sent back, its second one taken.
+async fn run_for_agent(engine: &Engine, mut new: NewJob) {
+    let sim = AgentSim::start("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    engine.create_agent(NewAgent::new("learner", sim.url("/learns")), me()).await.unwrap();
+    let when = ".text | test(\"EUR\")";
+    let rule = json!({ "name": "currency", "when": when, "message": "the currency is missing" });
+    new.acceptance_rules = Arc::new(json!([rule]));
+    let submitted = engine.submit_assigned(new, "learner", me(), None).await.unwrap();
+    until_status(engine, submitted.job.row.id, Status::Completed).await;
+    assert_eq!(sim.seen().len(), 2, "a first result, and a better one");
+}
+
+/// The shipped workflows, a job of each.
 async fn run_shipped(engine: &Engine) {
     let of = |job_type: &str, input: Value| {
         let mut new = new_job(job_type);
@@ -91,6 +105,7 @@ async fn run_shipped(engine: &Engine) {
     let submit = async |new| engine.submit(new, me(), None).await.unwrap().job.row.id;
     let simple = submit(of("simple-task", json!({ "userId": "u", "action": "a" }))).await;
     until_status(engine, simple, Status::Completed).await;
+    run_for_agent(engine, of("agent-task", json!({ "invoices": [12, 30] }))).await;
     let files = json!({ "files": [{ "path": "a.txt", "content": "a" }], "description": "d" });
     let code = submit(of("code-generation", files)).await;
     approve(engine, until_pending(engine, code).await).await;
@@ -151,7 +166,8 @@ async fn every_kill_of_every_workflow_is_survived_and_the_store_is_not_touched()
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);
     let answer: Value = serde_json::from_str(&run.out).unwrap();
     let of = |name: &str, member: &str| answer["drill"]["workflows"][name][member].as_u64();
-    for name in ["everything", "simple-task", "code-generation", "data-processing"] {
+    let shipped = shipped();
+    for name in shipped.iter().map(String::as_str).chain(["everything"]) {
         assert_eq!((of(name, "jobs"), of(name, "differs")), (Some(1), Some(0)), "{answer:#}");
         let points = of(name, "killPoints").unwrap();
         assert!(points >= 4, "{name}: {points}");

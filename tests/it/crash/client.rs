@@ -15,6 +15,13 @@ use crate::support::process::{EMAIL, PASSWORD, Pauses};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long one answer may take; a dead server answers none.
 const ANSWER: Duration = Duration::from_secs(20);
+/// The document whose jobs are for an agent.
+const FOR_AN_AGENT: &str = "agent-task";
+/// The agent of those jobs, which leaves the currency out until it is told.
+const LEARNER: &str = "crash-agent-learns";
+/// Every agent, and whether it does the work of one key only once.
+const AGENTS: [(&str, bool); 3] =
+    [("crash-agent", true), ("crash-agent-once", false), (LEARNER, true)];
 
 /// Why the client stopped.
 #[derive(Debug)]
@@ -132,13 +139,13 @@ impl Client {
         Ok(())
     }
 
-    /// Registers the agents that the journey calls by name, or tells where they are now: every
-    /// story has a service of its own.
+    /// Registers the agents of the story, or tells where they are now: every story has a service of
+    /// its own.
     async fn register_agents(&mut self, server: &str) -> Result<(), Stop> {
         if self.agents_are_known {
             return Ok(());
         }
-        for (name, idempotent) in [("crash-agent", true), ("crash-agent-once", false)] {
+        for (name, idempotent) in AGENTS {
             let path = name.trim_start_matches("crash-");
             let endpoint = format!("{}/{path}", self.service.url());
             let agent = json!({ "name": name, "idempotent": idempotent, "endpointURL": endpoint });
@@ -204,10 +211,8 @@ impl Client {
 
     /// Sends the request of a job, for the first time or again; answers the job's id.
     pub async fn order(&self, server: &str, order: &Order) -> Result<String, Stop> {
-        let url = format!("{server}/api/agent-jobs");
-        let input = (order.input)(&self.service);
-        let body =
-            json!({"jobType": order.job_type, "taskDescription": order.name, "inputData": input});
+        let (route, body) = request_of(order, &(order.input)(&self.service));
+        let url = format!("{server}/api/{route}");
         let (status, answer) = self.ask(Method::POST, &url, Some(order.name), Some(&body)).await?;
         match answer.pointer("/job/id").and_then(Value::as_str) {
             Some(id) if status == 201 => Ok(id.to_owned()),
@@ -291,6 +296,21 @@ impl Client {
         self.event_is_acknowledged |= answer["delivered"].as_u64() >= Some(1);
         Ok(())
     }
+}
+
+/// Where a job is ordered, and in which words: one for an agent names it, and the rule that its
+/// result is judged by.
+fn request_of(order: &Order, input: &Value) -> (&'static str, Value) {
+    let Order { name, job_type, .. } = order;
+    if *job_type != FOR_AN_AGENT {
+        let body = json!({"jobType": job_type, "taskDescription": name, "inputData": input});
+        return ("agent-jobs", body);
+    }
+    let rule = json!({"name": "currency", "when": ".currency == \"EUR\"",
+        "message": "the currency is missing"});
+    let body = json!({"name": name, "description": name, "jobType": job_type, "inputData": input,
+        "acceptanceCriteria": "", "acceptanceRules": [rule], "agentId": LEARNER});
+    ("jobs", body)
 }
 
 fn wrong(doing: &str, what: &str, status: u16, body: &Value) -> Stop {

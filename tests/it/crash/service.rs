@@ -20,6 +20,8 @@ pub struct Received {
 #[derive(Default)]
 struct Record {
     received: Vec<Received>,
+    /// What each key was answered.
+    answers: BTreeMap<String, Value>,
     /// The first key of a path that fails at first.
     first: BTreeMap<String, String>,
     /// Requests to this path get no answer.
@@ -81,7 +83,7 @@ impl Service {
     /// What the request with this key was answered, if it arrived.
     pub fn answer_to(&self, key: &str) -> Option<Value> {
         let record = self.record.lock().unwrap();
-        record.received.iter().find(|received| received.key == key).map(|r| answer(&r.path))
+        record.answers.get(key).cloned()
     }
 
     /// How many keys came for each path.
@@ -94,8 +96,14 @@ impl Service {
     }
 }
 
-fn answer(path: &str) -> Value {
-    json!({ "answered": path })
+/// The path; one agent leaves the currency out until the reasons of a refusal come with its inputs.
+fn answer(path: &str, body: &[u8]) -> Value {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let is_told = body["feedback"].as_array().is_some_and(|reasons| !reasons.is_empty());
+    match path {
+        "/agent-learns" if is_told => json!({ "answered": path, "currency": "EUR" }),
+        _ => json!({ "answered": path }),
+    }
 }
 
 async fn serve(
@@ -123,9 +131,11 @@ async fn serve(
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
+    let reply = answer(&path, &body);
     let (status, is_held) = {
         let mut record = record.lock().unwrap();
         record.received.push(Received { path: path.clone(), key: key.clone() });
+        record.answers.insert(key.clone(), reply.clone());
         // The first attempt at this path fails, however often it is repeated.
         let first = record.first.entry(path.clone()).or_insert_with(|| key.clone()).clone();
         let status = if path == "/flaky" && first == key { 503 } else { 200 };
@@ -136,7 +146,7 @@ async fn serve(
         holding.send_replace(true);
         released.await;
     }
-    let body = answer(&path).to_string();
+    let body = reply.to_string();
     let head = format!(
         "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n",

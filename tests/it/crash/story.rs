@@ -50,6 +50,13 @@ pub const ORDERS: &[Order] = &[
             json!({"operation": "tidy up", "data": rows})
         },
     },
+    // Its first result is refused and sent back, its second one is taken.
+    Order {
+        name: "invoices for an agent",
+        job_type: "agent-task",
+        verdict: "approve",
+        input: |_| json!({"invoices": [12, 30]}),
+    },
     Order {
         name: "a journey",
         job_type: "crash-journey",
