@@ -21,12 +21,16 @@ mod damaged;
 mod full_disk;
 /// Jobs in quantity.
 mod load;
+/// More requests than may wait, and how much memory they take.
+mod overload;
 /// Power cuts on a file system of its own.
 mod power;
 /// SIGTERM, a second one, and a second process.
 mod stops;
 /// SIGKILL at every sync.
 mod syncs;
+/// Documents that change while their jobs wait.
+mod versions;
 
 /// A small story: one job that never waits, one that a person approves, one that calls.
 const ORDERS: &[Order] = &[

@@ -5,6 +5,7 @@ mod connections;
 mod exposure;
 mod heads;
 mod lies;
+pub mod overload;
 mod proxies;
 mod rates;
 mod replies;

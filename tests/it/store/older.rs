@@ -164,22 +164,28 @@ async fn a_store_of_an_older_format_is_raised_and_says_what_it_said() {
     }
 }
 
-/// Format 3 was this one without the audit trail.
-#[tokio::test]
-async fn a_store_without_a_trail_gets_one_of_its_journals() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("holdpoint.redb");
-    let store = Redb::open(RedbOptions::new(&path)).unwrap();
+/// Makes a store of format 3, which was this one without the audit trail. Answers what it says, and
+/// the trail that was taken from it.
+async fn put_without_trail(path: &Path) -> (Vec<String>, Vec<AuditEntry>) {
+    let store = Redb::open(RedbOptions::new(path)).unwrap();
     fill(&store).await;
-    let (before, entries) = (dump(&store).await, store.audit_entries(0, 999).await.unwrap());
+    let said = (dump(&store).await, store.audit_entries(0, 999).await.unwrap());
     store.close().await.unwrap();
-    let database = Database::open(&path).unwrap();
+    let database = Database::open(path).unwrap();
     let transaction = database.begin_write().unwrap();
     transaction.delete_table(TableDefinition::<u64, &[u8]>::new("audit")).unwrap();
     transaction.commit().unwrap();
     database.close().unwrap();
-    remove_meta(&path, "audit_head");
-    set_format(&path, "3");
+    remove_meta(path, "audit_head");
+    set_format(path, "3");
+    said
+}
+
+#[tokio::test]
+async fn a_store_without_a_trail_gets_one_of_its_journals() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("holdpoint.redb");
+    let (before, entries) = put_without_trail(&path).await;
     // Looking at it neither raises it nor complains.
     let report = verify(&path).unwrap();
     assert_eq!((report.format, report.problems), (3, vec![]));
@@ -282,29 +288,40 @@ fn damage_of_a_store_of_an_older_format_is_named() {
     }
 }
 
-/// Whatever is lost on the way, the store is of one format or of the other, and whole.
 #[cfg(feature = "fault-injection")]
 #[tokio::test]
 async fn the_power_may_be_cut_while_a_store_is_raised() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("holdpoint.redb");
+    let (without_trail, _) = put_without_trail(&path).await;
+    cut_while_raising(2, &golden(), &expected().await).await;
+    cut_while_raising(3, &std::fs::read(&path).unwrap(), &without_trail).await;
+}
+
+/// Whatever is lost on the way, the store is of one format or of the other, and whole.
+#[cfg(feature = "fault-injection")]
+async fn cut_while_raising(format: u64, image: &[u8], expected: &[String]) {
     use holdpoint::store::{SimDisk, verify_disk};
 
-    let expected = expected().await;
-    let whole = SimDisk::with_image(golden());
+    let whole = SimDisk::with_image(image.to_vec());
     drop(Redb::on_disk(RedbOptions::on_disk(), &whole).unwrap());
     let (mut raised, mut older) = (0, 0);
     for at in 0..whole.operations() {
-        let disk = SimDisk::with_image(golden());
+        let disk = SimDisk::with_image(image.to_vec());
         disk.cut_power_at(at);
         drop(Redb::on_disk(RedbOptions::on_disk(), &disk));
         let after = SimDisk::with_image(disk.image_after_power_cut(at));
         let report = verify_disk(&after).unwrap();
-        assert_eq!(report.problems, [], "cut at {at}");
+        assert_eq!(report.problems, [], "format {format}, cut at {at}");
         match report.format {
-            2 => older += 1,
-            _ => raised += 1,
+            FORMAT_VERSION => raised += 1,
+            found => {
+                assert_eq!(found, format, "a format in between, cut at {at}");
+                older += 1;
+            }
         }
         let store = Redb::on_disk(RedbOptions::on_disk(), &after).unwrap();
-        assert_eq!(dump(&store).await, expected, "cut at {at}");
+        assert_eq!(dump(&store).await, expected, "format {format}, cut at {at}");
     }
-    assert!(raised > 0 && older > 0, "{raised} raised, {older} not");
+    assert!(raised > 0 && older > 0, "format {format}: {raised} raised, {older} not");
 }
