@@ -3,10 +3,12 @@
 //! virtual time. A seed always gives the same story. `HOLDPOINT_ENGINE_SEED=n` tells one of them,
 //! `HOLDPOINT_ENGINE_SEEDS=n` that many.
 
+mod calls;
 mod caretaker;
 mod clock;
 mod dice;
 mod documents;
+mod events;
 mod history;
 mod ledger;
 mod life;

@@ -8,7 +8,8 @@ use holdpoint::model::command::Command;
 use holdpoint::model::status::Status;
 use serde_json::json;
 
-use super::people::{click, deliver, principal, screen};
+use super::events::deliver;
+use super::people::{click, principal, screen};
 use super::world::{World, lock};
 
 /// In good weather somebody looks after everything that waits for a person.

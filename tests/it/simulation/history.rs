@@ -1,29 +1,28 @@
 //! What is on disk for sure: every journal as it was seen after a sync, folded once more, and
 //! compared with what was sent, with the row beside it, and with itself after every crash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use holdpoint::machine::{due, evolve, job_row};
 use holdpoint::model::event::{Event, Recorded};
-use holdpoint::model::id::{CommitId, ContentHash, JobId};
-use holdpoint::model::job::Job;
+use holdpoint::model::id::{CommitId, ContentHash, FrameId, JobId};
+use holdpoint::model::job::{FrameState, Job, Listening};
 use holdpoint::model::row::{JobRow, Place};
 use holdpoint::model::time::Timestamp;
-use holdpoint::store::{Commit, JobQuery, JobSort, Redb, Store};
+use holdpoint::store::{Commit, JobQuery, JobSort, ReadError, Redb, Store, StoreError};
 
+use super::calls::{Calls, Started};
 use super::world::{World, lock};
 
 /// The queue, the jobs that an actor holds, the wakes.
 type Places = (Vec<(i64, JobId)>, Vec<JobId>, Vec<(Timestamp, JobId)>);
 
-/// A call that is on disk as started.
-#[derive(Clone, Debug, Default)]
-pub struct Started {
-    pub arguments: String,
-    /// How often its start was written: once, and once for each `retry` of a person.
-    pub times: u64,
-}
+/// Commits between two looks at the places: a look costs a few reads, and a job that is kept
+/// nowhere stays so until somebody looks.
+const PLACES_EVERY: u64 = 8;
+/// What a store says that its engine has closed.
+const CLOSED: &str = "it is closed";
 
 struct Known {
     job: Job,
@@ -37,9 +36,13 @@ pub struct History {
     jobs: BTreeMap<JobId, Known>,
     /// Every commit that was ever sent to a store.
     sent: BTreeMap<CommitId, Vec<Arc<Event>>>,
-    started: BTreeMap<String, Started>,
-    /// Every status that ever ended a job, to count jobs that ended twice.
-    pub facts: u64,
+    calls: Calls,
+    /// Every event from outside, by its id, with the task that took it.
+    consumed: BTreeSet<(JobId, FrameId, String)>,
+    /// Facts learned so far, to tell whether a start finds some that nobody had heard of.
+    facts: u64,
+    /// Commits that were answered.
+    commits: u64,
 }
 
 impl History {
@@ -52,7 +55,28 @@ impl History {
     }
 
     pub fn started(&self, key: &str) -> Option<Started> {
-        self.started.get(key).cloned()
+        self.calls.started(key)
+    }
+
+    /// Every task that listens.
+    pub fn listeners(&self) -> impl Iterator<Item = (JobId, FrameId, &Listening)> {
+        self.jobs().flat_map(|job| {
+            let frames = job.run.iter().flat_map(|run| &run.frames);
+            frames.filter_map(|(frame, open)| match &open.state {
+                FrameState::Listen(listening) => Some((job.id, *frame, listening)),
+                _ => None,
+            })
+        })
+    }
+
+    pub fn has_consumed(&self, job: JobId, frame: FrameId, event: &str) -> bool {
+        self.consumed.contains(&(job, frame, event.to_owned()))
+    }
+
+    /// Counts a commit; says whether the places are to be looked at after it.
+    fn committed(&mut self) -> bool {
+        self.commits += 1;
+        self.commits.is_multiple_of(PLACES_EVERY)
     }
 
     pub fn jobs(&self) -> impl Iterator<Item = &Job> {
@@ -96,14 +120,10 @@ impl History {
             if !sent.is_some_and(|events| events.contains(&fact.event)) {
                 return Err(format!("job {id}: nobody ever sent event {}", fact.seq));
             }
-            if let Event::CallStarted { key, arguments, .. } = &*fact.event {
-                let started = self.started.entry(key.clone()).or_default();
-                let arguments = arguments.to_string();
-                if started.times > 0 && started.arguments != arguments {
-                    return Err(format!("key {key} stands for two bodies"));
-                }
-                started.arguments = arguments;
-                started.times += 1;
+            let job = known.as_ref().map(|known| &known.job);
+            self.calls.learn(job, &fact.event).map_err(|what| format!("job {id}: {what}"))?;
+            if let Event::EventConsumed { frame, id: event, .. } = &*fact.event {
+                self.consumed.insert((id, *frame, event.clone()));
             }
             let job = evolve(known.map(|known| known.job), id, &fact.event, fact.at);
             let job = job.map_err(|corrupt| format!("job {id}: {corrupt}"))?;
@@ -157,9 +177,14 @@ impl World {
 
     async fn try_to_catch_up(&self, store: &Redb, id: JobId) -> Result<(), String> {
         let after = lock(&self.history).version(id);
-        // Reads of a disk that has just died say nothing.
-        let Ok(facts) = store.journal(id, after, usize::MAX).await else { return Ok(()) };
-        let Ok(row) = store.job(id).await else { return Ok(()) };
+        let facts = match store.journal(id, after, usize::MAX).await {
+            Ok(facts) => facts,
+            Err(error) => return self.unanswered(error),
+        };
+        let row = match store.job(id).await {
+            Ok(row) => row,
+            Err(error) => return self.unanswered(error),
+        };
         if facts.is_empty() {
             return lock(&self.history).check_row(id, row.as_ref());
         }
@@ -174,6 +199,20 @@ impl World {
         let mut history = lock(&self.history);
         history.learn(id, &facts)?;
         history.check_row(id, row.as_ref())
+    }
+
+    /// A disk without power says nothing, and neither does a store that its engine has closed. No
+    /// other read may fail: the faults of this weather are those of writes.
+    fn unanswered(&self, error: impl Into<ReadError>) -> Result<(), String> {
+        let error = error.into();
+        let is_closed = matches!(
+            &error,
+            ReadError::Store(StoreError::Unavailable(reason)) if reason == CLOSED
+        );
+        if is_closed || self.disk().is_dead() {
+            return Ok(());
+        }
+        Err(format!("the store does not answer: {error}"))
     }
 
     fn count_fact(&self, event: &Event) {
@@ -213,19 +252,30 @@ impl World {
         self.check_places().await
     }
 
+    /// After a commit that was answered, now and then: the places.
+    pub async fn check_places_at_times(&self) {
+        let is_time = lock(&self.history).committed();
+        if is_time && let Err(what) = self.check_places().await {
+            self.violated(what);
+        }
+    }
+
     /// The indexes say the same as the rows: every live job stands in exactly one of them.
     pub async fn check_places(&self) -> Result<(), String> {
         let Some(store) = self.store() else { return Ok(()) };
-        let what = |error: holdpoint::store::StoreError| error.to_string();
-        let queue = store.queue(usize::MAX).await.map_err(what)?;
-        let active = store.active(None, usize::MAX).await.map_err(what)?;
-        let wakes = store.due(Timestamp(i64::MAX), usize::MAX).await.map_err(what)?;
-        let found = (queue, active, wakes);
-        if lock(&self.history).places() == found {
+        let found = match places_on_disk(&store).await {
+            Ok(found) => found,
+            Err(error) => return self.unanswered(error),
+        };
+        let places = lock(&self.history).places();
+        if places == found {
             return Ok(());
         }
         // A commit may be on disk that nobody heard of.
-        for id in all_jobs(&store).await? {
+        let (before, now) = (entries(&places), entries(&found));
+        let moved: BTreeSet<JobId> =
+            before.symmetric_difference(&now).map(|entry| entry.0).collect();
+        for id in moved {
             self.try_to_catch_up(&store, id).await?;
         }
         let places = lock(&self.history).places();
@@ -234,6 +284,21 @@ impl World {
         }
         Err(format!("the journals say {places:?}, the indexes {found:?}"))
     }
+}
+
+async fn places_on_disk(store: &Redb) -> Result<Places, StoreError> {
+    let queue = store.queue(usize::MAX).await?;
+    let active = store.active(None, usize::MAX).await?;
+    let wakes = store.due(Timestamp(i64::MAX), usize::MAX).await?;
+    Ok((queue, active, wakes))
+}
+
+/// Every job that is kept somewhere, with where that is.
+fn entries((queue, active, wakes): &Places) -> BTreeSet<(JobId, &'static str, i64)> {
+    let queue = queue.iter().map(|(key, id)| (*id, "queue", *key));
+    let active = active.iter().map(|id| (*id, "active", 0));
+    let wakes = wakes.iter().map(|(at, id)| (*id, "wakes", at.0));
+    queue.chain(active).chain(wakes).collect()
 }
 
 /// Every job of a store, in order of id.

@@ -82,6 +82,12 @@ impl Agent {
         if started.arguments != arguments {
             return Err(format!("call {key}: {arguments} left, {} is on disk", started.arguments));
         }
+        if started.attempt.job != call.job {
+            return Err(format!("call {key} left for job {}: {:?}", call.job, started.attempt));
+        }
+        if started.is_settled {
+            return Err(format!("call {key} left after its outcome was durable"));
+        }
         if !lock(&self.0.ledger.under_way).insert(key.clone()) {
             return Err(format!("call {key} is under way twice"));
         }

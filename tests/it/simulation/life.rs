@@ -123,10 +123,11 @@ async fn run(world: &Arc<World>, life: u64, fall: Fall) {
         Ok(time) => world.clock.begin(time),
         Err(_) => return world.die(),
     }
-    if let Err(what) = world.compare_with_disk().await {
-        if world.disk().is_dead() {
-            return world.die();
-        }
+    let compared = world.compare_with_disk().await;
+    if world.disk().is_dead() {
+        return world.die();
+    }
+    if let Err(what) = compared {
         return world.violated(what);
     }
     let store = Witness::over(world, opened, life);
@@ -198,12 +199,18 @@ async fn serve(world: &Arc<World>, store: Arc<Witness>, life: u64, fall: Fall) {
 async fn register(world: &World, engine: &Engine) {
     let by = || Principal::Person("world".to_owned());
     let known = engine.workflows().len();
-    let types = lock(&world.told).types.clone();
-    for document in documents::of(&types).into_iter().skip(known) {
+    let (types, registered) = {
+        let told = lock(&world.told);
+        (told.types.clone(), told.registered)
+    };
+    if known < registered {
+        return world.violated(format!("{registered} workflows were accepted, {known} are left"));
+    }
+    for (number, document) in documents::of(&types).into_iter().enumerate().skip(known) {
         let text = document.to_string();
         loop {
             match engine.register_workflow(&text, Format::Json, by()).await {
-                Ok(Ok(_)) => break,
+                Ok(Ok(_)) => break lock(&world.told).registered = number + 1,
                 Ok(Err(defects)) => return world.violated(format!("a workflow: {defects:?}")),
                 Err(_) => sleep(Duration::from_secs(1)).await,
             }
@@ -262,10 +269,7 @@ async fn look(world: Arc<World>, engine: Engine) {
 }
 
 async fn look_once(world: &World, engine: &Engine) {
-    if let Err(what) = world.check_places().await
-        && !world.disk().is_dead()
-        && !what.contains("cannot")
-    {
+    if let Err(what) = world.check_places().await {
         world.violated(what);
     }
     if engine.rescues() > 0 {

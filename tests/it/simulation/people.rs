@@ -21,6 +21,7 @@ use tokio::time::{sleep, timeout};
 
 use super::dice::Dice;
 use super::documents::ORDERED;
+use super::events::send_event;
 use super::world::{Promise, World, lock};
 
 /// Clients, each with its orders.
@@ -397,34 +398,5 @@ fn command(dice: &mut Dice) -> Command {
         6 => Command::Execute,
         7 => Command::Reassign { agent, inputs, reason },
         _ => Command::Unassign { reason: None },
-    }
-}
-
-/// An event from outside, now and then twice.
-async fn send_event(world: &World, engine: &Engine, dice: &mut Dice) {
-    let number = {
-        let mut told = lock(&world.told);
-        if dice.percent(70) || told.events == 0 {
-            told.events += 1;
-            told.events
-        } else {
-            world.count("event delivered again");
-            1 + dice.below(told.events)
-        }
-    };
-    deliver(world, engine, number).await;
-}
-
-/// The event of this number.
-pub async fn deliver(world: &World, engine: &Engine, number: u64) {
-    let event_type = if number.is_multiple_of(2) { "simulation.go" } else { "simulation.on" };
-    let event = json!({
-        "specversion": "1.0", "id": number.to_string(), "source": "/simulation",
-        "type": event_type, "data": { "number": number },
-    });
-    let event = holdpoint::model::cloud_event::CloudEvent::parse(event).expect("an event");
-    world.note(format!("event {number}"));
-    if engine.deliver(event, principal("world")).await.is_ok_and(|taken| taken > 0) {
-        world.count("event delivered");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holdpoint::machine::evolve;
 use holdpoint::model::event::{Event, Recorded};
-use holdpoint::model::id::{CheckpointId, JobId};
+use holdpoint::model::id::{CheckpointId, FrameId, JobId};
 use holdpoint::model::job::Job;
 use holdpoint::store::{Redb, Store};
 
@@ -15,16 +15,18 @@ use super::world::{Promise, World, digest_of_job, lock};
 type Shown = BTreeMap<JobId, Vec<(u64, u64, String)>>;
 
 pub async fn pass(world: &World, store: &Redb) -> Result<(), String> {
-    let (mut shown, mut closed) = (Shown::new(), Vec::new());
+    let (mut shown, mut closed, mut taken) = (Shown::new(), Vec::new(), Vec::new());
     for promise in &lock(&world.told).promises {
         match promise.clone() {
             Promise::View { to, job, version, digest } => {
                 shown.entry(job).or_default().push((version, digest, to));
             }
             Promise::Closed { to, checkpoint, status } => closed.push((to, checkpoint, status)),
+            Promise::Taken { job, frame, event } => taken.push((job, frame, event)),
         }
     }
     let mut statuses: BTreeMap<CheckpointId, String> = BTreeMap::new();
+    let mut consumed = BTreeSet::new();
     for id in all_jobs(store).await? {
         let journal = store.journal(id, 0, usize::MAX).await.map_err(|error| error.to_string())?;
         let job = fold(id, &journal, &shown.remove(&id).unwrap_or_default())?;
@@ -33,6 +35,7 @@ pub async fn pass(world: &World, store: &Redb) -> Result<(), String> {
         }
         world.count(format!("job {}", job.status));
         decided_once(world, &job, &journal)?;
+        consumed.extend(events_of(id, &journal));
         statuses.extend(job.checkpoints.values().map(|row| (row.id, row.status.to_string())));
     }
     if let Some((id, told)) = shown.first_key_value() {
@@ -44,7 +47,21 @@ pub async fn pass(world: &World, store: &Redb) -> Result<(), String> {
             return Err(format!("{to} was told {status} of {checkpoint}, which is {found:?}"));
         }
     }
+    if let Some((job, frame, event)) = taken.iter().find(|taken| !consumed.contains(*taken)) {
+        return Err(format!("event {event} was accepted for {frame} of job {job} and is lost"));
+    }
     one_job_for_each_order(world)
+}
+
+/// Every event that a task of this job took.
+fn events_of(
+    id: JobId,
+    journal: &[Recorded],
+) -> impl Iterator<Item = (JobId, FrameId, String)> + '_ {
+    journal.iter().filter_map(move |fact| match &*fact.event {
+        Event::EventConsumed { frame, id: event, .. } => Some((id, *frame, event.clone())),
+        _ => None,
+    })
 }
 
 /// The journal once more from its beginning, and what was shown of it on the way.

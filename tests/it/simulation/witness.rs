@@ -138,6 +138,7 @@ impl Store for Witness {
         // What is answered is on disk, whoever hears of it.
         if let Ok(CommitOutcome::Applied { .. } | CommitOutcome::Replayed { .. }) = &answer {
             self.world.catch_up(job).await;
+            self.world.check_places_at_times().await;
         }
         let answer = self.heard(answer).await;
         tokio::time::sleep(after).await;

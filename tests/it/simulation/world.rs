@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdpoint::clock::Clock;
 use holdpoint::engine::JobView;
-use holdpoint::model::id::{CheckpointId, JobId};
+use holdpoint::model::id::{CheckpointId, FrameId, JobId};
 use holdpoint::store::{Redb, SimDisk};
 use tokio::sync::Notify;
 
@@ -36,6 +36,8 @@ pub enum Promise {
     View { to: String, job: JobId, version: u64, digest: u64 },
     /// A checkpoint was closed like this.
     Closed { to: String, checkpoint: CheckpointId, status: String },
+    /// An event was accepted while this task waited for it, and the task took it.
+    Taken { job: JobId, frame: FrameId, event: String },
 }
 
 #[derive(Default)]
@@ -48,6 +50,8 @@ pub struct Told {
     pub screens: VecDeque<Screen>,
     /// Identities of the events that were sent.
     pub events: u64,
+    /// Workflows, from the first one on, whose registration was accepted.
+    pub registered: usize,
 }
 
 pub struct World {
