@@ -170,6 +170,20 @@ async fn ask(client: &Client, call: Call, path: &str, digest: &Value) -> String 
     heard(&reply.expect("an answer"))
 }
 
+/// A call with the moments between which it was answered.
+async fn operation(
+    client: &Client,
+    call: Call,
+    path: &str,
+    digest: &Value,
+    time: &AtomicU64,
+) -> Operation<Gate> {
+    let began = time.fetch_add(1, Ordering::SeqCst);
+    let answer = ask(client, call, path, digest).await;
+    let ended = time.fetch_add(1, Ordering::SeqCst);
+    Operation { call, began, ended: Some((ended, answer)) }
+}
+
 /// What somebody asks: mostly yes, so that quorums are completed.
 fn call(random: &mut Random, who: u8, round: u64) -> Call {
     let vetoes = if round.is_multiple_of(3) { 3 } else { 0 };
@@ -193,23 +207,28 @@ async fn sixty_four_clients_write_one_history() {
         let gate = waiting(&server, if may_expire { "hasty" } else { "patient" }).await;
         let path = format!("/api/admin/agent-checkpoints/{}", gate["id"].as_str().unwrap());
         let time = Arc::new(AtomicU64::new(2));
-        let asked = (0..CLIENTS - 1).map(|number| {
+        let mut claimed = Vec::new();
+        if round % 4 == 1 {
+            // By chance nobody may meet a claim; here somebody does.
+            for call in [Call::Claim(0), Call::Approve(1)] {
+                let client = &people[usize::from(matches!(call, Call::Approve(_)))];
+                claimed.push(operation(client, call, &path, &gate["digest"], &time).await);
+            }
+        }
+        // A history has room for so many calls, its beginning among them.
+        let asked = (0..CLIENTS - 1 - claimed.len()).map(|number| {
             let who = (number % PEOPLE) as u8;
             let (client, path, digest) =
                 (people[usize::from(who)].clone(), path.clone(), gate["digest"].clone());
             let time = time.clone();
             let call = call(&mut Random(round * 64 + number as u64), who, round);
-            tokio::spawn(async move {
-                let began = time.fetch_add(1, Ordering::SeqCst);
-                let answer = ask(&client, call, &path, &digest).await;
-                let ended = time.fetch_add(1, Ordering::SeqCst);
-                Operation::<Gate> { call, began, ended: Some((ended, answer)) }
-            })
+            tokio::spawn(async move { operation(&client, call, &path, &digest, &time).await })
         });
         let asked: Vec<_> = asked.collect();
         let begin = Some((1, "PENDING".to_owned()));
         let mut history =
             vec![Operation { call: Call::Begin { may_expire }, began: 0, ended: begin }];
+        history.extend(claimed);
         for operation in asked {
             history.push(operation.await.expect("a client"));
         }
