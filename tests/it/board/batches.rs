@@ -10,15 +10,14 @@ async fn take(board: &Board, body: Value) -> Value {
     board
         .server
         .wait_until("the batch", async || {
-            // The last note of a batch is no commit of a job: it is looked for again.
-            for _ in 0..1_000 {
+            // The last note of a batch is no commit of a job: it is looked for again and again.
+            loop {
                 let batch = board.get(&path).await["batch"].take();
                 if !batch["endedAt"].is_null() {
                     return Some(batch);
                 }
                 tokio::task::yield_now().await;
             }
-            None
         })
         .await
 }

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -13,9 +14,6 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::{PATIENCE, REVIEWER, Stand, Who, text};
-
-/// How often a wait is tried again when there was no place for it.
-const TRIES: usize = 100;
 
 async fn cast(stand: &Stand) -> (Who, Who) {
     let admin = stand.person("root@x.org", Role::ALL).await;
@@ -89,25 +87,24 @@ async fn a_commit_wakes_whoever_waits_for_its_job_and_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_many_may_wait_and_all_end_with_the_server() {
-    let stand = Stand::new().await;
+    let stand = Arc::new(Stand::new().await);
     let (program, _) = cast(&stand).await;
     let gate = stand.open(&program, json!({})).await;
     let path = format!("/api/gates/{}?wait=60s", text(&gate["id"]));
     let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..256 {
-        let request = || stand.request("GET", &path, &program).body(Body::empty()).unwrap();
-        // The look below may take the last place for a moment: then this one comes again.
-        let tries: Vec<_> = (0..TRIES).map(|_| request()).collect();
-        let router = stand.router.clone();
+        let stand = stand.clone();
+        let (path, program) = (path.clone(), program.clone());
         waiting.spawn(async move {
-            for request in tries {
-                let status = router.clone().oneshot(request).await.unwrap().status().as_u16();
+            // The look below takes the last place again and again for a moment: whoever finds none
+            // comes again until it has one.
+            loop {
+                let status = stand.get(&path, &program).await.status;
                 if status != 429 {
                     return status;
                 }
                 tokio::task::yield_now().await;
             }
-            429
         });
     }
     // Once all of them have their places the next one is told to come again.
