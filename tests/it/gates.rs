@@ -216,6 +216,13 @@ impl Stand {
         opened["gate"].take()
     }
 
+    /// Asks for a gate under this key: repeated, it is the same gate.
+    async fn open_with_key(&self, who: &Who, key: &str, body: &Value) -> Answer {
+        let request = self.request("POST", "/api/gates", who).header("idempotency-key", key);
+        let request = request.header("content-type", "application/json");
+        self.send(request.body(body.to_string().into()).unwrap()).await
+    }
+
     /// Decides a gate as this person; the answer.
     async fn decide(&self, gate: &Value, who: &Who, decision: &str) -> Answer {
         let path = format!("/api/admin/agent-checkpoints/{}/decision", text(&gate["checkpointId"]));

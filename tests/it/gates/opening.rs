@@ -140,12 +140,7 @@ async fn what_was_decided_cannot_be_withdrawn() {
 async fn the_same_key_opens_one_gate_and_shows_its_secret_again() {
     let stand = Stand::new().await;
     let (_, program, _) = cast(&stand).await;
-    let open = async |body: &Value| {
-        let request = stand.request("POST", "/api/gates", &program);
-        let request = request.header("idempotency-key", "order-1");
-        let request = request.header("content-type", "application/json");
-        stand.send(request.body(body.to_string().into()).unwrap()).await
-    };
+    let open = async |body: &Value| stand.open_with_key(&program, "order-1", body).await;
     let callback = json!({"url": "http://127.0.0.1:9/hook"});
     let body = json!({"title": "Pay?", "show": 1, "callback": callback});
     let first = open(&body).await.expect(201);
