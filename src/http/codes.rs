@@ -43,8 +43,8 @@ macro_rules! codes {
 
 codes! {
     MALFORMED = BAD_REQUEST, "malformed", "The request cannot be read",
-        "The body is no JSON, names a member twice, nests too deeply, or the query is not \
-        percent-encoded text.",
+        "The body is no JSON, names a member twice, nests too deeply or has too many values, or \
+        the query is not percent-encoded text.",
         "Send well-formed JSON (RFC 8259) in UTF-8; `errors` says where reading stopped.";
     NO_LOGIN = UNAUTHORIZED, "no-login", "Sign in first",
         "The request came without a valid session.",

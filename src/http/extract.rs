@@ -3,19 +3,21 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::api::problem::FieldError;
+use crate::http::body_room::BodyRoom;
 use crate::http::codes;
 use crate::http::problem::ApiError;
 use crate::http::strict_json;
 use crate::model::id::{BatchId, CheckpointId, JobId};
-use crate::model::limits::BODY_BYTES_MAX;
+use crate::model::limits::{BODY_BYTES_MAX, BODY_BYTES_SMALL};
 
 /// How long a body may take to arrive: slow senders must not hold a connection for ever.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -87,41 +89,57 @@ pub fn require_kind(
     })
 }
 
-/// Reads a body up to `max` bytes. A longer one is refused before reading when its length is
-/// announced.
+/// Reads a body up to `max` bytes, as far as there is room. A longer one is refused before reading
+/// when its length is announced.
 pub async fn read_body(request: Request, max: usize) -> Result<Bytes, ApiError> {
-    let too_large = || {
-        let detail = format!("the body is longer than the {max} bytes that this route takes");
-        ApiError::new(codes::TOO_LARGE, detail)
-    };
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > max as u64) {
-        return Err(too_large());
+        return Err(too_large(max));
     }
-    let reading = axum::body::to_bytes(request.into_body(), max);
-    match tokio::time::timeout(BODY_TIME_MAX, reading).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),
-        Ok(Err(error)) => {
-            Err(ApiError::new(codes::MALFORMED, format!("reading the body failed: {error}")))
-        }
-        Err(_) => {
-            let detail = format!("the body did not arrive within {} s", BODY_TIME_MAX.as_secs());
-            Err(ApiError::new(codes::TIMED_OUT, detail))
-        }
-    }
+    let length = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(max);
+    let room = request.extensions().get::<BodyRoom>().cloned();
+    let reading = collect(request.into_body(), length, max, room);
+    tokio::time::timeout(BODY_TIME_MAX, reading).await.unwrap_or_else(|_| {
+        let detail = format!("the body did not arrive within {} s", BODY_TIME_MAX.as_secs());
+        Err(ApiError::new(codes::TIMED_OUT, detail))
+    })
 }
 
-fn is_length_limit(error: &axum::Error) -> bool {
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(cause) = source {
-        if cause.is::<http_body_util::LengthLimitError>() {
-            return true;
+/// Collects what comes. Room is taken when more has come than a small body has, so that whoever
+/// announces much and sends nothing keeps nobody out.
+async fn collect(
+    body: Body,
+    length: usize,
+    max: usize,
+    room: Option<BodyRoom>,
+) -> Result<Bytes, ApiError> {
+    let mut body = Limited::new(body, max);
+    let mut bytes = Vec::with_capacity(length.min(BODY_BYTES_SMALL));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.is::<LengthLimitError>() {
+            true => too_large(max),
+            false => ApiError::new(codes::MALFORMED, format!("reading the body failed: {error}")),
+        })?;
+        // What is no data is a trailer, which nobody asked for.
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes.len() + data.len() > BODY_BYTES_SMALL
+            && let Some(room) = &room
+            && let Err(busy) = room.take(length).await
+        {
+            drop(bytes);
+            // Many clients look for an answer only when they have sent everything.
+            while let Some(Ok(_)) = body.frame().await {}
+            return Err(busy);
         }
-        source = cause.source();
+        bytes.extend_from_slice(&data);
     }
-    false
+    Ok(Bytes::from(bytes))
+}
+
+fn too_large(max: usize) -> ApiError {
+    let detail = format!("the body is longer than the {max} bytes that this route takes");
+    ApiError::new(codes::TOO_LARGE, detail)
 }
 
 /// Parses a JSON body strictly.

@@ -40,6 +40,9 @@ pub async fn admit(State(state): State<HttpState>, request: Request, next: Next)
         Ok(passed) => passed,
         Err(error) => return error.into_response(),
     };
+    // Held until there is an answer: the handler has what it read in hand for as long.
+    let room = state.bodies.for_request(parts.extensions.get::<Caller>().is_some());
+    parts.extensions.insert(room.clone());
     let is_repeatable = replies::concerns(&parts);
     let request = Request::from_parts(parts, body);
     let mut response = if is_repeatable {
@@ -47,6 +50,7 @@ pub async fn admit(State(state): State<HttpState>, request: Request, next: Next)
     } else {
         next.run(request).await
     };
+    drop(room);
     if let Some(passed) = passed {
         passed.tell(response.headers_mut());
     }

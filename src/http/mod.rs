@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod authorize;
 /// The header and the text of API tokens.
 pub mod bearer;
+mod body_room;
 /// Where a request comes from.
 pub mod client_address;
 /// Every kind of problem in one table.

@@ -21,6 +21,7 @@ use serde_json::Value;
 use crate::api::problem::Problem;
 use crate::engine::{Engine, EngineError};
 use crate::http::authorize::Caller;
+use crate::http::body_room::BodyRoom;
 use crate::http::extract::{BodyLimit, read_body};
 use crate::http::problem::ApiError;
 use crate::http::{codes, policy};
@@ -260,6 +261,9 @@ async fn buffered(request: Request, max: usize) -> Result<(Parts, Bytes), ApiErr
     let mut reading = Request::new(body);
     if let Some(length) = parts.headers.get(header::CONTENT_LENGTH) {
         reading.headers_mut().insert(header::CONTENT_LENGTH, length.clone());
+    }
+    if let Some(room) = parts.extensions.get::<BodyRoom>() {
+        reading.extensions_mut().insert(room.clone());
     }
     Ok((parts, read_body(reading, max).await?))
 }

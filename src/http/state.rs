@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
+use crate::http::body_room::BodyRooms;
 use crate::http::options::{BadOptions, Options};
 use crate::http::password::Passwords;
 use crate::http::rate::Rates;
@@ -51,6 +52,8 @@ pub struct Shared {
     pub(crate) closing: CancellationToken,
     /// Whoever changes accounts waits for their turn here.
     pub(crate) accounts_turn: Arc<tokio::sync::Mutex<()>>,
+    /// Room for the bodies of requests.
+    pub(crate) bodies: Arc<BodyRooms>,
     /// Requests that may wait for decisions at once.
     pub(crate) waiters: Arc<tokio::sync::Semaphore>,
     /// The OpenAPI document; the router writes it once.
@@ -82,6 +85,7 @@ impl HttpState {
             replies: Replies::new(engine.clone()),
             closing: CancellationToken::new(),
             engine,
+            bodies: Arc::new(BodyRooms::new(options.body_bytes_max)),
             options: Arc::new(options),
             render_metrics,
             ready,

@@ -31,6 +31,14 @@ pub const INTERRUPTIONS_MAX: u32 = 5;
 pub const CHILD_DEPTH_MAX: u32 = 16;
 /// Largest request body, bytes.
 pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Most bytes of large bodies in hand at once, of all requests of those who are signed in;
+/// strangers have a quarter of it: connections alone would allow two GiB.
+pub const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Largest body that is not counted there, bytes: a thousand of them are 64 MiB.
+pub const BODY_BYTES_SMALL: usize = 64 * 1024;
+/// Most values (objects, lists and what is in them) of a JSON body: in memory each
+/// takes many times its bytes on the wire.
+pub const BODY_VALUES_MAX: usize = 200_000;
 /// Most bytes of `name` of a job.
 pub const NAME_BYTES_MAX: usize = 200;
 /// Most bytes of a free text (description, criteria, reason, comment).

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use holdpoint::model::limits::BODY_BYTES_MAX;
+use holdpoint::model::limits::{BODY_BYTES_MAX, BODY_VALUES_MAX};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -22,6 +22,10 @@ const MEMORY_MAX: usize = 256 << 20;
 /// Requests that are refused: twice that memory in bodies, and far more than ten times what may
 /// wait.
 const REFUSED: usize = 2 * MEMORY_MAX / BODY_BYTES_MAX;
+/// Requests of as many values as one may have that are refused: each takes long to be read.
+const MANY_VALUES: usize = 32;
+/// Values of such a request beside those of its list: itself, its members and the list.
+const ENVELOPE_VALUES: usize = 5;
 /// Clients that send them side by side.
 const SENDERS: usize = 4;
 /// How long the jobs may take to their ends on a busy machine.
@@ -40,6 +44,12 @@ fn largest() -> String {
     let body = job(&"x".repeat(BODY_BYTES_MAX - job("").len()));
     assert_eq!(body.len(), BODY_BYTES_MAX);
     body
+}
+
+/// The same with a list of so many values.
+fn values(count: usize) -> String {
+    let input = json!({ "list": vec![0; count] });
+    json!({"jobType": JOB_TYPE, "taskDescription": "many", "inputData": input}).to_string()
 }
 
 /// The most memory that the process has held so far, bytes (proc_pid_status(5)).
@@ -66,12 +76,12 @@ async fn fill(client: &Client, body: &str) -> BTreeSet<String> {
     taken
 }
 
-async fn flood(client: &Client, body: &str) {
+async fn flood(client: &Client, body: &str, count: usize) {
     let mut senders = JoinSet::new();
     for _ in 0..SENDERS {
         let (client, body) = (client.clone(), body.to_owned());
         senders.spawn(async move {
-            for _ in 0..REFUSED / SENDERS {
+            for _ in 0..count / SENDERS {
                 refused(&order(&client, body.clone()).await, QUEUE_IS_FULL);
             }
         });
@@ -107,15 +117,21 @@ async fn the_memory_of_the_process_does_not_grow_with_what_it_refuses() {
     let body = largest();
     let taken = fill(&client, &body).await;
     let before = peak(&server);
-    flood(&client, &body).await;
-    let after = peak(&server);
+    flood(&client, &body, REFUSED).await;
+    let texts = peak(&server);
+    // Numbers take far more memory than they are long, so that there may be only so many.
+    flood(&client, &values(BODY_VALUES_MAX - ENVELOPE_VALUES), MANY_VALUES).await;
+    let beyond = values(BODY_VALUES_MAX - ENVELOPE_VALUES + 1);
+    assert_eq!(order(&client, beyond).await.expect(400)["type"], "/problems/malformed");
+    let numbers = peak(&server);
     println!(
-        "{REFUSED} requests of {BODY_BYTES_MAX} bytes refused: at most {} MiB of memory, {} MiB \
-         before them",
-        after >> 20,
+        "refused: {REFUSED} requests of {BODY_BYTES_MAX} bytes and {MANY_VALUES} of \
+         {BODY_VALUES_MAX} values: at most {} and {} MiB of memory, {} MiB before them",
+        texts >> 20,
+        numbers >> 20,
         before >> 20
     );
-    assert!(after <= MEMORY_MAX, "the process held {after} bytes");
+    assert!(numbers <= MEMORY_MAX, "the process held {numbers} bytes");
     assert_eq!(ids(&client, "").await, taken, "what was taken, and nothing of what was refused");
 
     client.send(Method::POST, "/api/admin/agent-worker", None).await.expect(200);

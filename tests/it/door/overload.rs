@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use holdpoint::config::Config;
+use holdpoint::model::limits::{BODIES_BYTES_MAX, BODY_BYTES_MAX, BODY_BYTES_SMALL};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use super::say;
 use crate::engine::agent::Agent;
 use crate::engine::until;
 use crate::support::client::{Client, Reply};
@@ -188,6 +191,56 @@ async fn as_many_wait_as_may_and_the_next_is_refused() {
     waiting.push(id_of(again));
     assert_eq!(order(client, QUEUE_IS_FULL).await, None, "the queue is full again");
     stage.end(waiting).await;
+}
+
+/// A large request of somebody who sends a part of it and no more.
+async fn stalled(server: &TestServer) -> TcpStream {
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let (cookie, part) = (server.client.cookie(), " ".repeat(BODY_BYTES_SMALL + 1));
+    let head = format!(
+        "POST {PATH} HTTP/1.1\r\nHost: {address}\r\nOrigin: {}\r\nCookie: {cookie}\r\n\
+         Content-Type: application/json\r\nContent-Length: {BODY_BYTES_MAX}\r\n\r\n",
+        server.url
+    );
+    say(&mut stream, &head).await;
+    say(&mut stream, &part).await;
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_large_bodies_are_in_hand_and_no_more() {
+    let server = server::start(|_| ()).await;
+    let text = "x".repeat(BODY_BYTES_SMALL + 1);
+    let large = json!({"jobType": "nothing of this kind", "taskDescription": text});
+    let large = async || server.client.post(PATH, &large).await;
+    let refusal = large().await.status;
+    assert!((400..500).contains(&refusal), "{refusal}");
+    let mut senders = Vec::new();
+    for _ in 0..BODIES_BYTES_MAX / BODY_BYTES_MAX {
+        senders.push(stalled(&server).await);
+    }
+    // The last of them may take its room a moment after it has sent its part.
+    let full = async {
+        loop {
+            let reply = large().await;
+            if reply.status != refusal {
+                return reply;
+            }
+        }
+    };
+    let full = tokio::time::timeout(RETRY_MAX, full).await.expect("a limit");
+    refused(&full, "too many large bodies are in hand");
+    let small = server.client.post(PATH, &json!({})).await;
+    assert_eq!(small.status, 422, "a small one needs no room: {:#}", small.body);
+    let stranger = Client::anonymous(&server.url);
+    let callback = stranger.post("/api/callbacks/nothing", &json!({ "text": text })).await;
+    assert_eq!(callback.status, 404, "a stranger has room of their own: {:#}", callback.body);
+    senders.pop();
+    let room = async { while large().await.status != refusal {} };
+    tokio::time::timeout(RETRY_MAX, room).await.expect("room for another");
+    drop(senders);
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,8 +7,8 @@ use axum::body::Body;
 use holdpoint::http::authorize::Role;
 use holdpoint::http::{Options, strict_json};
 use holdpoint::model::limits::{
-    BODY_BYTES_MAX, DEPTH_MAX, IDEMPOTENCY_KEY_BYTES_MAX, LABEL_BYTES_MAX, LABELS_MAX,
-    NAME_BYTES_MAX, TEXT_BYTES_MAX,
+    BODY_BYTES_MAX, BODY_VALUES_MAX, DEPTH_MAX, IDEMPOTENCY_KEY_BYTES_MAX, LABEL_BYTES_MAX,
+    LABELS_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -238,6 +238,23 @@ fn nesting_has_a_limit() {
     assert!(error.to_string().contains("64 levels"), "{error}");
     // Far beyond it there is still an answer and no overflow of the stack.
     assert!(strict_json::parse(nested(1_000_000).as_bytes()).is_err());
+}
+
+#[test]
+fn values_have_a_limit() {
+    // The list is a value as well.
+    let list = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
+    let members = |count: usize| {
+        let members: Vec<String> = (0..count).map(|name| format!("\"{name}\":{{}}")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    for text in [list(BODY_VALUES_MAX - 1), members(BODY_VALUES_MAX - 1)] {
+        assert!(strict_json::parse(text.as_bytes()).is_ok());
+    }
+    for text in [list(BODY_VALUES_MAX), members(BODY_VALUES_MAX)] {
+        let error = strict_json::parse(text.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("more than 200000 values"), "{error}");
+    }
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
