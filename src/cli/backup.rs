@@ -44,8 +44,18 @@ pub(super) fn run(
         (Some(data), Some(out)) => of_stopped(data, out, output),
         (_, out) => connection::with_client(global, async |client| {
             of_server(client, out.as_deref(), output).await
-        }),
+        })
+        .map_err(without_a_server),
     }
+}
+
+/// Nobody has to start a server to copy what it left.
+fn without_a_server(failure: Failure) -> Failure {
+    if failure.code != Code::Unreachable {
+        return failure;
+    }
+    let way = "or copy the store of a stopped server: holdpoint backup --data DIR --out FILE";
+    Failure::new(failure.code, format!("{}\n{way}", failure.message))
 }
 
 /// The file of the store in a data folder, as the configuration has it otherwise.

@@ -117,7 +117,10 @@ fn print(path: &Path, report: &Report, output: &mut Output) -> io::Result<()> {
     }
     let found = report.problems.len();
     let said = count(found as u64, "defect");
-    output.painted(Paint::Bad, format!("❌ Store is damaged: {said}"))?;
+    match report.lacks_only_places() {
+        true => output.painted(Paint::Attention, format!("⚠ Rows of jobs are missing: {said}"))?,
+        false => output.painted(Paint::Bad, format!("❌ Store is damaged: {said}"))?,
+    }
     for defect in report.problems.iter().take(DEFECTS_SHOWN) {
         output.line(format!("   {defect}"))?;
     }
@@ -125,7 +128,7 @@ fn print(path: &Path, report: &Report, output: &mut Output) -> io::Result<()> {
         output.line(format!("   … and {} more; --json has them all", found - DEFECTS_SHOWN))?;
     }
     output.line("")?;
-    for (number, step) in (1..).zip(store_advice::steps(StoreFault::Damaged, path)) {
+    for (number, step) in (1..).zip(store_advice::steps_after(report, path)) {
         output.line(format!("{number}. {step}"))?;
     }
     Ok(())

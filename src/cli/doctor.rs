@@ -144,18 +144,20 @@ fn of_stopped(found: &Diagnosis, output: &mut Output) -> Result<(), Failure> {
     let mut chart = Chart { lines: Vec::new() };
     let report = &found.report;
     let (jobs, checkpoints) = (report.rows("jobs"), report.rows("checkpoints"));
+    // What the next start puts right is no damage, nor is what follows from it.
+    let bad = if report.lacks_only_places() { Level::Attention } else { Level::Bad };
     if report.problems.is_empty() {
         let counts = [count(jobs, "job"), count(checkpoints, "checkpoint")].join(", ");
         let text = format!("every page, record, chain and index is as it was written ({counts})");
         chart.say(Level::Good, text);
     } else {
         let defects = count(report.problems.len() as u64, "defect");
-        chart.say(Level::Bad, format!("{defects} in records, chains or indexes"));
+        chart.say(bad, format!("{defects} in records, chains or indexes"));
         for defect in report.problems.iter().take(SHOWN) {
-            chart.say(Level::Bad, format!("  {defect}"));
+            chart.say(bad, format!("  {defect}"));
         }
-        for step in store_advice::steps(StoreFault::Damaged, &found.store) {
-            chart.say(Level::Bad, format!("  → {step}"));
+        for step in store_advice::steps_after(report, &found.store) {
+            chart.say(bad, format!("  → {step}"));
         }
     }
     if let Some(examined) = &found.examination {
@@ -170,7 +172,7 @@ fn of_stopped(found: &Diagnosis, output: &mut Output) -> Result<(), Failure> {
             &named(wrong),
         );
         let stranded = &examined.stranded;
-        chart.jobs(Level::Bad, "that nothing carries on", stranded.total, &named(stranded));
+        chart.jobs(bad, "that nothing carries on", stranded.total, &named(stranded));
         let poisoned = &examined.poisoned;
         chart.jobs(Level::Attention, "parked as poisoned", poisoned.total, &named(poisoned));
         let forecast = examined.forecast;

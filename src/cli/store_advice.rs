@@ -7,7 +7,7 @@ use std::path::Path;
 use super::exit::{Code, Failure};
 use crate::app::stopped::StoppedError;
 use crate::app::{AppError, StoreFault};
-use crate::store::{BackupError, LastBackup};
+use crate::store::{BackupError, LastBackup, Report};
 
 /// A failed start as an exit code and a text.
 pub(super) fn of_start(error: &AppError) -> Failure {
@@ -66,6 +66,17 @@ fn last_backup(path: &Path) -> Vec<String> {
          --data {folder} --replace",
         last.taken_at
     )]
+}
+
+/// What to do about a store with defects.
+pub(super) fn steps_after(report: &Report, path: &Path) -> Vec<String> {
+    if !report.lacks_only_places() {
+        return steps(StoreFault::Damaged, path);
+    }
+    vec![
+        "start the server: it derives the missing rows anew, and no job is lost".to_owned(),
+        "if rows go missing again, check the disk (`dmesg`, `smartctl -a`)".to_owned(),
+    ]
 }
 
 /// What to do about a store that cannot be opened, in the order to try it.

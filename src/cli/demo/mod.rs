@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::client::Client;
 use crate::config::Config;
 use crate::config::store::StoreUrl;
+use crate::model::time::Timestamp;
 use crate::telemetry::logging;
 
 /// The admin of the demo.
@@ -84,6 +85,11 @@ async fn demo(mut config: Config, once: bool, output: &mut Output) -> Result<(),
         app = App::start(config) => app?,
         _ = signals.next() => return Ok(()),
     };
+    if let Some(hold) = app.engine.hold() {
+        let failure = held(hold.since, &hold.reason, &folder);
+        app.stop().await;
+        return Err(failure);
+    }
     let outcome = tokio::select! {
         outcome = play(&app, &agent, &folder, once, output) => outcome,
         _ = signals.next() => {
@@ -94,6 +100,18 @@ async fn demo(mut config: Config, once: bool, output: &mut Output) -> Result<(),
     signals.end_at_the_next();
     app.stop().await;
     outcome
+}
+
+/// On a store that begins nothing the story would never begin either.
+fn held(since: Timestamp, reason: &str, folder: &Path) -> Failure {
+    let (since, folder) = (since.to_rfc3339(), folder.display());
+    let text = format!(
+        "the store in {folder} is held since {since}: {reason}\n\n  \
+         1. give the demo a folder of its own: holdpoint demo --data FOLDER\n  \
+         2. or let it work: holdpoint serve --data {folder}, and then holdpoint release --reason \
+         TEXT"
+    );
+    Failure::new(Code::Refused, text)
 }
 
 async fn play(

@@ -25,7 +25,7 @@ use crate::store::redb::open;
 use crate::store::redb::read::{self, Records};
 use crate::store::redb::tables::{self, *};
 use crate::store::redb::upkeep;
-use crate::store::redb::verify::Defect;
+use crate::store::redb::verify::{ALL, Defect};
 
 /// Defects that are reported one by one: after so many the store is lost anyway.
 const DEFECTS_MAX: usize = 1_000;
@@ -119,16 +119,20 @@ impl Check<'_> {
             let found = held.iter().find(|(name, _)| *name == table).map_or(0, |(_, rows)| *rows);
             if found != wanted {
                 let reason = format!("it has {found} entries, the rows ask for {wanted}");
-                self.defect(table, "all", reason);
+                self.add(Defect { table, key: ALL.to_owned(), reason, is_lack: found < wanted });
             }
         }
         Ok(())
     }
 
     fn defect(&mut self, table: &'static str, key: impl ToString, reason: impl ToString) {
+        let (key, reason) = (key.to_string(), reason.to_string());
+        self.add(Defect { table, key, reason, is_lack: false });
+    }
+
+    fn add(&mut self, defect: Defect) {
         if self.defects.len() < DEFECTS_MAX {
-            let (key, reason) = (key.to_string(), reason.to_string());
-            self.defects.push(Defect { table, key, reason });
+            self.defects.push(defect);
         }
     }
 
@@ -155,7 +159,8 @@ impl Check<'_> {
     {
         let shown = format!("{key:?}");
         if self.t.open_table(definition)?.get(key)?.is_none() {
-            self.defect(table, shown, "it is missing, although a row asks for it");
+            let reason = "it is missing, although a row asks for it".to_owned();
+            self.add(Defect { table, key: shown, reason, is_lack: true });
         }
         Ok(())
     }

@@ -15,6 +15,9 @@ use crate::store::redb::index::{self, JobKeys};
 use crate::store::redb::open::{NOT_AS_WRITTEN, Recovery, RedbOptions};
 use crate::store::redb::tables::{ACTIVE, COUNTERS, JOBS, QUEUE, Tables, WAKES};
 
+/// The tables that are derived here.
+pub(super) const PLACES: [&str; 3] = ["queue", "wakes", "active"];
+
 /// Puts back what is missing. All jobs are looked at only when the numbers leave it open: a job
 /// that waits without a time has no row, and nobody counts those.
 pub(super) fn restore(options: &RedbOptions, database: &Database) -> Result<(), OpenError> {

@@ -8,6 +8,7 @@ use ::redb::{Database, ReadTransaction, ReadableDatabase};
 use crate::store::redb::check::{lengths, walk};
 use crate::store::redb::error::{Failure, OpenError};
 use crate::store::redb::open::{self, RedbOptions};
+use crate::store::redb::places::PLACES;
 use crate::store::redb::tables::{META, META_CREATED_BY, META_FORMAT, META_STORE_ID};
 
 /// What is wrong with one record or index entry.
@@ -19,7 +20,12 @@ pub struct Defect {
     pub key: String,
     /// What is wrong.
     pub reason: String,
+    /// Is something missing that a row of a job asks for, and nothing else wrong with it?
+    pub is_lack: bool,
 }
+
+/// The key of a defect that is about a table as a whole.
+pub(super) const ALL: &str = "all";
 
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,6 +56,14 @@ impl Report {
     /// Rows of a table; none when there is no such table.
     pub fn rows(&self, table: &str) -> u64 {
         self.tables.iter().find(|(name, _)| *name == table).map_or(0, |(_, rows)| *rows)
+    }
+
+    /// Is nothing wrong but that live jobs have no row of the queue, the wakes or the active jobs?
+    /// The next start derives those anew.
+    pub fn lacks_only_places(&self) -> bool {
+        let is_place = |defect: &Defect| defect.is_lack && PLACES.contains(&defect.table);
+        // A start looks for them only when there are too few of them.
+        self.problems.iter().all(is_place) && self.problems.iter().any(|it| it.key == ALL)
     }
 }
 

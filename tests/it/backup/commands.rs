@@ -129,6 +129,9 @@ fn back_up(folder: &Path) -> (String, String) {
     refused(&alone(folder, &RESTORE), &["exists already", "--replace"]);
     refused(&alone(folder, &REPLACE), &["is open in another process"]);
     server.kill();
+    let nobody = ask(folder, &url, &["backup"]);
+    assert_eq!(nobody.code, 69, "{}", nobody.err);
+    assert!(nobody.err.contains("holdpoint backup --data DIR --out FILE"), "{}", nobody.err);
     good(alone(folder, &offline));
     assert_eq!(fs::read_dir(folder.join("data/backups")).unwrap().count(), 4);
     (job, waits)

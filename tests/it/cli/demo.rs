@@ -63,6 +63,27 @@ fn a_broken_document_is_named_and_not_replaced() {
     assert!(!run.out.contains("Created simple-task"), "{}", run.out);
 }
 
+/// A restored store begins nothing, so the demo says so instead of waiting for its jobs.
+#[test]
+fn a_held_store_is_named_with_the_ways_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str], code: i32| {
+        let run = ended(command(folder.path(), arguments).output().unwrap());
+        assert_eq!(run.code, code, "{arguments:?}: {}\n{}", run.out, run.err);
+        run
+    };
+    run(&["demo", "--once"], 0);
+    run(&["backup", "--data", "data", "--out", "copy.redb"], 0);
+    run(&["restore", "--from", "copy.redb", "--data", "held"], 0);
+    for arguments in [&["demo", "--data", "held"][..], &["demo", "--once", "--data", "held"]] {
+        let refused = run(arguments, 1);
+        for word in ["the store in held is held since", "copy.redb", "holdpoint release --reason"] {
+            assert!(refused.err.contains(word), "{}", refused.err);
+        }
+        assert!(!refused.out.contains("Created "), "{}", refused.out);
+    }
+}
+
 /// Reads one command as it was printed, over its lines.
 fn printed(demo: &mut Running, beginning: &str) -> String {
     let mut text = demo
