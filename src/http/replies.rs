@@ -169,12 +169,12 @@ impl Replies {
             return replay(kept, &digest, parts.uri.path());
         }
         let shows_secret = shows_secret(&parts);
-        let replies = self.clone();
+        let (replies, room) = (self.clone(), parts.extensions.get::<BodyRoom>().cloned());
         // In a task of its own: a client that leaves must not take its answer with it.
         let work = tokio::spawn(async move {
             let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
             let response = replies.keep(&place.id, digest, shows_secret, response).await;
-            drop(place);
+            drop((place, room));
             response
         });
         work.await.map_err(|failure| {
