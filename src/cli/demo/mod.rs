@@ -2,7 +2,7 @@
 //! It acts through the public API only, like a person would.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::exit::{Code, Failure};
 use super::output::{Output, Paint};
 use super::serve::{announce_admin, runtime};
 use super::signals::Signals;
-use crate::app::App;
+use crate::app::{App, AppError};
 use crate::client::Client;
 use crate::config::Config;
 use crate::config::store::StoreUrl;
@@ -55,34 +55,38 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
-    let mut config = configuration::of(&arguments.config)?.config;
+    let config = configuration::of(&arguments.config)?.config;
     logging::install(config.log.format.into(), LOG_FILTER)
         .map_err(|error| Failure::new(Code::Config, error.to_string()))?;
-    if arguments.config.listen.is_none() {
-        take_a_free_port(&mut config, output)?;
-    }
-    runtime()?.block_on(demo(config, arguments.once, output))
+    runtime()?.block_on(demo(config, arguments, output))
 }
 
 /// The usual port may belong to a server that is running; the demo does not insist on it.
-fn take_a_free_port(config: &mut Config, output: &mut Output) -> Result<(), Failure> {
-    let address = config.http.listen;
-    let bound = TcpListener::bind(address);
-    if bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse) {
-        let text = format!("{address} is taken; the demo takes a free port");
-        output.painted(Paint::Attention, text)?;
-        config.http.listen = SocketAddr::new(address.ip(), 0);
+async fn start(mut config: Config, insists: bool, output: &mut Output) -> Result<App, Failure> {
+    match App::start(config.clone()).await {
+        Err(AppError::Listen { address, source })
+            if !insists && source.kind() == ErrorKind::AddrInUse =>
+        {
+            let text = format!("{address} is taken; the demo takes a free port");
+            output.painted(Paint::Attention, text)?;
+            config.http.listen = SocketAddr::new(address.ip(), 0);
+            Ok(App::start(config).await?)
+        }
+        started => Ok(started?),
     }
-    Ok(())
 }
 
-async fn demo(mut config: Config, once: bool, output: &mut Output) -> Result<(), Failure> {
+async fn demo(
+    mut config: Config,
+    arguments: &Arguments,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let StoreUrl::Redb(store) = &config.store.url;
     let folder = store.parent().unwrap_or(Path::new("")).to_owned();
     let mut signals = Signals::take()?;
     let agent = board::start_agent(&mut config).await?;
     let app = tokio::select! {
-        app = App::start(config) => app?,
+        app = start(config, arguments.config.listen.is_some(), output) => app?,
         _ = signals.next() => return Ok(()),
     };
     if let Some(hold) = app.engine.hold() {
@@ -91,7 +95,7 @@ async fn demo(mut config: Config, once: bool, output: &mut Output) -> Result<(),
         return Err(failure);
     }
     let outcome = tokio::select! {
-        outcome = play(&app, &agent, &folder, once, output) => outcome,
+        outcome = play(&app, &agent, &folder, arguments.once, output) => outcome,
         _ = signals.next() => {
             output.line("\nStopping. The jobs are kept: the next start goes on where they wait.")?;
             Ok(())

@@ -106,7 +106,10 @@ fn the_printed_commands_approve_and_the_demo_ends_by_itself() {
     let mut demo = Running::start(demo(folder.path(), &[]));
     let url =
         demo.until("address", |line| line.strip_prefix("Holdpoint demo on ").map(str::to_owned));
-    assert!(!url.ends_with(":3000"), "{:?} is ours", taken.map(|taken| taken.local_addr()));
+    // Where it is somebody else's, that is up to them.
+    if let Ok(taken) = taken {
+        assert!(!url.ends_with(":3000"), "{:?} is ours", taken.local_addr());
+    }
     // Files to write, the plan for the data, its result.
     for number in 0..3 {
         demo.until("checkpoint", |line| line.contains("waits for you: ").then_some(()));
